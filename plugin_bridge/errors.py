@@ -1,0 +1,72 @@
+"""Every error and warning of plugin_bridge.
+
+PluginBridgeError
+  + SpecError            shapes, rates, block sizes (also a ValueError)
+  + ModelError           ModelFileError        not a usable .onnx file
+                         ModelContractError    card and graph disagree, or break the contract
+                         ProviderError         the asked-for execution provider is not in use
+  + AudioFileError       a file that cannot be read or written
+  + DeviceError          DeviceNotFoundError, DeviceConfigError
+  + MidiError
+  + PresetError
+  + MissingExtraError    names the extra to install
+PluginBridgeWarning      the work goes on; one sentence says what to look at
+
+A message says what was given, what is allowed and what to do.
+"""
+
+
+class PluginBridgeError(Exception):
+    """Base of all errors raised by plugin_bridge."""
+
+
+class SpecError(PluginBridgeError, ValueError):
+    """A shape, rate, block size or option is not one of the allowed ones."""
+
+
+class ModelError(PluginBridgeError):
+    """A model cannot be used."""
+
+
+class ModelFileError(ModelError):
+    """The file is missing or is not a usable ONNX file."""
+
+
+class ModelContractError(ModelError):
+    """The model's card is broken, or says something else than its graph."""
+
+
+class ProviderError(ModelError):
+    """The requested execution provider is not in use."""
+
+
+class AudioFileError(PluginBridgeError):
+    """An audio file cannot be read or written."""
+
+
+class DeviceError(PluginBridgeError):
+    """An audio device cannot be used."""
+
+
+class DeviceNotFoundError(DeviceError):
+    """No audio device of that name exists."""
+
+
+class DeviceConfigError(DeviceError):
+    """The audio device refuses the asked-for settings."""
+
+
+class MidiError(PluginBridgeError):
+    """A MIDI port or mapping cannot be used."""
+
+
+class PresetError(PluginBridgeError):
+    """A preset cannot be read or does not fit."""
+
+
+class MissingExtraError(PluginBridgeError):
+    """An optional package is not installed; the message names the extra."""
+
+
+class PluginBridgeWarning(UserWarning):
+    """Something the user should look at; the work goes on."""
