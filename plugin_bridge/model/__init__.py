@@ -1,0 +1,1 @@
+"""Models: the card, the ONNX runtime, where files are found, and what each kind does."""
