@@ -37,13 +37,13 @@ def expected(
     """Give what the head's equation says."""
     a = raw[:, :, 0]
     if name == "none":
-        return a * mix
+        return np.asarray(a * mix)
     if name == "sigmoid":
         return np.asarray(sigmoid(a) * mix)
     if name == "softmax":
         return np.asarray(np.exp(a) / np.exp(a).sum(0) * mix)
     if name == "binary_argmax":
-        return (a == a.max(0)) * mix
+        return np.asarray((a == a.max(0)) * mix)
     if name == "complex":
         return np.asarray((a + 1j * raw[:, :, 1]) * mix)
     if name == "decoupled":
@@ -51,7 +51,7 @@ def expected(
         magnitude = np.maximum(np.abs(mix) * sigmoid(a) + raw[:, :, 3], 0)
         return np.asarray(magnitude * np.exp(1j * (np.angle(mix) + np.arctan2(q, p))))
     threshold = float(name.split(":")[1])
-    return (sigmoid(a) >= threshold) * mix
+    return np.asarray((sigmoid(a) >= threshold) * mix)
 
 
 @pytest.mark.parametrize("name", [*HEADS, "binary:0.5", "binary:0.2"])
