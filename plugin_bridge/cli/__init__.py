@@ -1,0 +1,9 @@
+"""The command line: one file per command, thin.
+
+main       the program `plugin-bridge` and its exit codes
+terminal   sentences on stderr, JSON on stdout
+render     plugin-bridge render
+models     plugin-bridge models list | show | check
+
+Commands import what they need when they run, so that `--help` is quick.
+"""

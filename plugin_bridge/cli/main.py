@@ -1,0 +1,102 @@
+"""The program `plugin-bridge`.
+
+Exit codes: 0 done, 1 failure (disk full, a provider), 2 the user's mistake, 130 Ctrl-C. Every
+error is one sentence on stderr without a traceback; PLUGIN_BRIDGE_DEBUG=1 shows the traceback.
+"""
+
+import os
+import warnings
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from plugin_bridge.cli import models
+from plugin_bridge.cli.render import render
+from plugin_bridge.cli.terminal import (
+    INTERRUPTED,
+    MISTAKE,
+    OK,
+    PROGRAM,
+    exit_code,
+    say,
+    sentence,
+    show_warning,
+)
+from plugin_bridge.errors import PluginBridgeWarning
+
+# typer brings its own click from some version on, so its base error is reached through a
+# public subclass: BadParameter < UsageError < ClickException.
+USAGE_ERROR = typer.BadParameter.__mro__[2]
+
+app = typer.Typer(
+    name=PROGRAM, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+app.command("render")(render)
+app.add_typer(models.app, name="models")
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Take songs apart into stems: vocals, drums, bass and other."""
+    if version:
+        from plugin_bridge.files.report import versions
+
+        typer.echo(f"{PROGRAM} {versions()[PROGRAM]}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program.
+
+    Parameters
+    ----------
+    arguments : list of str or None
+        None takes the command line's.
+
+    Returns
+    -------
+    code : int
+        The exit code.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", PluginBridgeWarning)
+        warnings.showwarning = show_warning  # type: ignore[assignment]
+        try:
+            result = app(
+                args=None if arguments is None else list(arguments),
+                prog_name=PROGRAM,
+                standalone_mode=False,
+            )
+        except (KeyboardInterrupt, typer.Abort):
+            result = INTERRUPTED
+        except Exception as error:  # noqa: BLE001  the top of the program
+            return _explain(error)
+    if result == INTERRUPTED:
+        say("interrupted; what was not finished is removed")
+    return result if isinstance(result, int) else OK
+
+
+def _explain(error: Exception) -> int:
+    if os.environ.get("PLUGIN_BRIDGE_DEBUG"):
+        import traceback
+
+        traceback.print_exception(error)
+    if isinstance(error, USAGE_ERROR):
+        text = error.format_message().rstrip(".")  # type: ignore[attr-defined]
+        text = " ".join(text.split())
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context is not None else PROGRAM
+        say(f"{text[0].lower()}{text[1:]}; see {command} --help")
+        return MISTAKE
+    say(sentence(error))
+    return exit_code(error)

@@ -1,0 +1,146 @@
+"""plugin-bridge models: list, show and check model files."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from plugin_bridge.cli.terminal import OK, exit_code, say, sentence, show
+from plugin_bridge.errors import PluginBridgeError
+
+app = typer.Typer(
+    name="models", no_args_is_help=False, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+
+Named = Annotated[str, typer.Argument(metavar="MODEL", help="A model's name or .onnx file.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+
+
+@app.callback(invoke_without_command=True)
+def root(context: typer.Context) -> None:
+    """List, show and check models."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command("list")
+def list_models(as_json: AsJson = False) -> int:
+    """List the models that --model knows by name: the shipped ones and your own."""
+    from plugin_bridge.model import store
+
+    rows, codes = [], [OK]
+    for path in store.listing():
+        try:
+            rows.append(_facts(path))
+        except PluginBridgeError as error:
+            say(sentence(error))
+            codes.append(exit_code(error))
+    if as_json:
+        show(rows)
+    elif rows:
+        _print_table(rows)
+    else:
+        typer.echo("no model is installed")
+    if not as_json:
+        typer.echo(f"your own models go to {store.user_folder()}")
+    return max(codes)
+
+
+@app.command("show")
+def show_model(model: Named, as_json: AsJson = False) -> int:
+    """Print what a model says about itself: its card."""
+    from plugin_bridge.model.onnx import Model
+
+    opened = Model(model, "cpu")
+    content = {
+        "file": str(opened.path),
+        "sha256": opened.sha256,
+        **opened.card.model_dump(exclude_none=True),
+    }
+    if as_json:
+        show(content)
+        return OK
+    width = max(len(name) for name in content)
+    for name, value in content.items():
+        typer.echo(f"{name:{width}}  {_plain(value)}")
+    return OK
+
+
+@app.command("check")
+def check_model(
+    model: Named,
+    provider: Annotated[
+        str, typer.Option(metavar="auto|cpu|cuda", help="Where the model runs.")
+    ] = "auto",
+    as_json: AsJson = False,
+) -> int:
+    """Check a model against the contract, and measure its latency, time per hop and sum."""
+    from plugin_bridge.model.onnx import Model
+    from plugin_bridge.testing import measure_model
+
+    opened = Model(model, provider)
+    found = measure_model(opened, provider)
+    if as_json:
+        show({"model": str(opened.path), "verdict": "ok", **vars(found)})
+        return OK
+    share = 100 * found.hop_ms_p99 / found.hop_budget_ms
+    rows = {
+        "verdict": "follows the contract",
+        "provider in use": found.provider,
+        "latency": f"{found.latency_samples} samples stated, "
+        f"{found.measured_latency_samples} measured",
+        "time per hop": f"{found.hop_ms_p50:.3f} ms median, {found.hop_ms_p99:.3f} ms p99, "
+        f"{share:.0f} % of the {found.hop_budget_ms:.2f} ms there are",
+        "stems minus mix": f"{found.sum_to_mix_db:.1f} dB of the mix",
+    }
+    typer.echo(f"{opened.card.name} {opened.card.version}  {opened.path}")
+    for name, text in rows.items():
+        typer.echo(f"  {name:16} {text}")
+    return OK
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    from plugin_bridge.model.onnx import Model
+    from plugin_bridge.separator import Separator
+
+    model = Model(path, "cpu")
+    card = model.card
+    separator = Separator(model, card.sample_rate, channels=card.channels, block=card.hop)
+    return {
+        "name": path.stem,
+        "kind": card.kind,
+        "stems": list(card.stems),
+        "sample_rate": card.sample_rate,
+        "latency_samples": separator.latency_samples,
+        "bytes": path.stat().st_size,
+        "file": str(path),
+    }
+
+
+def _print_table(rows: list[dict[str, Any]]) -> None:
+    lines = [("name", "kind", "stems", "rate", "latency", "size", "where")]
+    for row in rows:
+        milliseconds = 1000 * row["latency_samples"] / row["sample_rate"]
+        lines.append(
+            (
+                row["name"],
+                row["kind"],
+                ", ".join(row["stems"]),
+                f"{row['sample_rate']} Hz",
+                f"{row['latency_samples']} samples, {milliseconds:.1f} ms",
+                f"{row['bytes'] / 1e6:.1f} MB",
+                str(Path(row["file"]).parent),
+            )
+        )
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    for line in lines:
+        text = "  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True))
+        typer.echo(text.rstrip())
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_plain(entry) for entry in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_plain(entry)}" for key, entry in value.items())
+    return str(value)

@@ -1,0 +1,152 @@
+"""plugin-bridge render: songs to stems."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from plugin_bridge.cli.terminal import FAILURE, OK, PROGRAM, exit_code, say, sentence, show
+from plugin_bridge.errors import SpecError
+
+if TYPE_CHECKING:
+    from plugin_bridge.files.jobs import Outcome, Progress
+    from plugin_bridge.files.report import RenderReport
+
+
+def render(
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(metavar="IN...", help="Audio files: wav, flac, mp3, ogg or aiff."),
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder that gets one folder per input.")
+    ] = Path("stems"),
+    model: Annotated[
+        str, typer.Option(metavar="MODEL", help="A model's name or .onnx file.")
+    ] = "lastframe",
+    stems: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B",
+            help="Stems to write; accompaniment is the mix minus vocals. Default: all.",
+        ),
+    ] = None,
+    format_: Annotated[
+        str, typer.Option("--format", metavar="wav|flac", help="File format of the stems.")
+    ] = "wav",
+    bit_depth: Annotated[
+        str | None,
+        typer.Option(metavar="16|24|32f", help="Default: 32f for wav, 24 for flac."),
+    ] = None,
+    multichannel: Annotated[
+        bool, typer.Option("--multichannel", help="Write one file that holds all stems' channels.")
+    ] = False,
+    jobs: Annotated[int, typer.Option(metavar="N", help="Files rendered at the same time.")] = 1,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="The same bits as live playing; slower.")
+    ] = False,
+    provider: Annotated[
+        str, typer.Option(metavar="auto|cpu|cuda", help="Where the model runs.")
+    ] = "auto",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the reports as JSON on stdout.")
+    ] = False,
+) -> int:
+    """Separate songs into stems, in DIR/<input name>/<stem>.wav.
+
+    Inputs of the same name get numbered folders: song, song-2. render.json beside the stems tells
+    the model, versions, levels and clipped samples.
+    """
+    from plugin_bridge.files.jobs import render_all
+    from plugin_bridge.files.options import RenderOptions
+
+    if jobs < 1:
+        raise SpecError(f"--jobs {jobs}: allowed is 1 or more; give e.g. --jobs 2")
+    options = RenderOptions(
+        out=out,
+        model=model,
+        stems=None if stems is None else tuple(s.strip() for s in stems.split(",") if s.strip()),
+        format=format_,
+        bit_depth=bit_depth,
+        multichannel=multichannel,
+        exact=exact,
+        provider=provider,
+    )
+    codes, lines, entries = [OK], [], []
+    with _screen(as_json) as (progress, speak):
+        for outcome in render_all(inputs, options, jobs, progress):
+            entries.append(_entry(outcome))
+            codes.append(_tell(outcome, speak))
+            if outcome.report is not None:
+                lines.append(_summary(outcome.report))
+    if as_json:
+        show(entries)
+    else:
+        for line in lines:
+            typer.echo(line)
+    # A failure of the machine outweighs a mistake.
+    return FAILURE if FAILURE in codes else max(codes)
+
+
+def _tell(outcome: "Outcome", speak: Callable[[str], None]) -> int:
+    """Say what is to be said about one input; give its exit code."""
+    if outcome.error is not None:
+        speak(sentence(outcome.error))
+        return exit_code(outcome.error)
+    for warning in outcome.report.warnings if outcome.report else ():
+        speak(warning)
+    return OK
+
+
+def _entry(outcome: "Outcome") -> dict[str, Any]:
+    if outcome.report is not None:
+        return outcome.report.as_dict()
+    error = outcome.error or RuntimeError()
+    return {
+        "input": str(outcome.path),
+        "error": sentence(error),
+        "exit_code": exit_code(error),
+    }
+
+
+def _summary(report: "RenderReport") -> str:
+    minutes, seconds = divmod(round(report.samples / report.sample_rate), 60)
+    names = ", ".join(stem.name for stem in report.stems)
+    return (
+        f"{report.input} -> {report.folder}: {names} "
+        f"({minutes}:{seconds:02d} in {report.seconds:.1f} s, {report.speed:.1f} times realtime)"
+    )
+
+
+@contextmanager
+def _screen(as_json: bool) -> Iterator[tuple["Progress | None", Callable[[str], None]]]:
+    """Give what draws a bar per input, on a terminal only, and what says a sentence beside it."""
+    if as_json or not sys.stderr.isatty():
+        yield None, say
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.fields[name]}", markup=False),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f} %"),
+        TimeRemainingColumn(),
+    )
+    tasks: dict[Path, TaskID] = {}
+    console = Console(stderr=True)
+    # Only stderr is redrawn around the bars: stdout may be a file.
+    with Progress(*columns, console=console, redirect_stdout=False) as bars:
+
+        def advance(path: Path, done: int, total: int) -> None:
+            if path not in tasks:
+                tasks[path] = bars.add_task("", name=path.name)
+            bars.update(tasks[path], completed=done, total=total)
+
+        def speak(text: str) -> None:
+            console.print(f"{PROGRAM}: {text}", markup=False, highlight=False, soft_wrap=True)
+
+        yield advance, speak

@@ -1,0 +1,92 @@
+"""What every command says, and how: sentences on stderr, JSON on stdout, exit codes."""
+
+import json
+from typing import Any
+
+import typer
+
+from plugin_bridge.errors import (
+    AudioFileError,
+    MidiError,
+    MissingExtraError,
+    ModelError,
+    PluginBridgeError,
+    PluginBridgeWarning,
+    PresetError,
+    ProviderError,
+    SpecError,
+)
+
+PROGRAM = "plugin-bridge"
+OK, FAILURE, MISTAKE, INTERRUPTED = 0, 1, 2, 130
+# What the user can put right by another command line.
+MISTAKES = (AudioFileError, MidiError, MissingExtraError, ModelError, PresetError, SpecError)
+
+
+def exit_code(error: BaseException) -> int:
+    """Give the exit code for an error: 2 for the user's mistakes, 1 for failures.
+
+    Examples
+    --------
+    >>> exit_code(SpecError("--jobs -3")), exit_code(ProviderError("no CUDA"))
+    (2, 1)
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    if isinstance(error, MISTAKES) and not isinstance(error, ProviderError):
+        return MISTAKE
+    return FAILURE
+
+
+def sentence(error: BaseException) -> str:
+    """Give an error as one line.
+
+    Examples
+    --------
+    >>> sentence(KeyError("x"))
+    "unexpected KeyError: 'x'; run again with PLUGIN_BRIDGE_DEBUG=1 and report what it prints"
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    text = " ".join(str(error).split())
+    if isinstance(error, PluginBridgeError):
+        return text
+    return (
+        f"unexpected {type(error).__name__}: {text}; run again with PLUGIN_BRIDGE_DEBUG=1 and "
+        "report what it prints"
+    )
+
+
+def say(text: str) -> None:
+    """Print one sentence to stderr, with the program's name.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    typer.echo(f"{PROGRAM}: {text}", err=True)
+
+
+def show(content: Any) -> None:
+    """Print JSON to stdout.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    typer.echo(json.dumps(content, indent=2, default=str))
+
+
+def show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
+    """Print our warnings as sentences and drop the libraries'; stands in for showwarning.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    if issubclass(category, PluginBridgeWarning):
+        say(" ".join(str(message).split()))

@@ -1,0 +1,163 @@
+"""What a render is asked to do, and where its results go."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from plugin_bridge.errors import SpecError
+
+FORMATS = ("wav", "flac")
+BIT_DEPTHS = ("16", "24", "32f")
+PROVIDERS = ("auto", "cpu", "cuda")
+DEFAULT_DEPTH = {"wav": "32f", "flac": "24"}
+# Not a stem of any model: the mix minus this stem.
+ACCOMPANIMENT, LEAD = "accompaniment", "vocals"
+# Frames per model call: the exact order of live playing, and the fast one.
+EXACT_FRAMES, FAST_FRAMES = 1, 64
+
+
+@dataclass(frozen=True)
+class RenderOptions:
+    """What to make of each input.
+
+    Attributes
+    ----------
+    out : Path, the folder that gets one folder per input
+    model : str or Path, a name or an .onnx file
+    stems : names, or None for all of the model's; `accompaniment` is the mix minus vocals
+    format : `wav` or `flac`
+    bit_depth : `16`, `24` or `32f`; None: 32f for wav, 24 for flac
+    multichannel : one file of stems * channels channels instead of one file per stem
+    exact : one frame per model call, the same bits as live playing; slower
+    provider : `auto`, `cpu` or `cuda`
+
+    Raises
+    ------
+    SpecError
+        If a value is not one of the allowed ones; names them.
+
+    Notes
+    -----
+    Thread: [any]
+    """
+
+    out: Path = Path("stems")
+    model: str | Path = "lastframe"
+    stems: tuple[str, ...] | None = None
+    format: str = "wav"
+    bit_depth: str | None = None
+    multichannel: bool = False
+    exact: bool = False
+    provider: str = "auto"
+
+    def __post_init__(self) -> None:
+        """Check the values that need no model."""
+        require("--format", self.format, FORMATS)
+        require("--bit-depth", self.depth, BIT_DEPTHS)
+        require("--provider", self.provider, PROVIDERS)
+        if self.format == "flac" and self.depth == "32f":
+            raise SpecError("flac holds 16 or 24 bit, not 32f; use --bit-depth 24 or --format wav")
+        if self.stems is not None and not self.stems:
+            raise SpecError("--stems names no stem; give e.g. --stems vocals,drums or leave it out")
+
+    @property
+    def depth(self) -> str:
+        """The bit depth in use."""
+        return self.bit_depth or DEFAULT_DEPTH[self.format]
+
+    @property
+    def frames_per_call(self) -> int:
+        """Frames per model call."""
+        return EXACT_FRAMES if self.exact else FAST_FRAMES
+
+
+def require(option: str, value: str, allowed: Sequence[str]) -> None:
+    """Refuse a value that is not allowed, with the likeliest one that is.
+
+    Raises
+    ------
+    SpecError
+        Always names the option, the value and all allowed ones.
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    if value in allowed:
+        return
+    near = get_close_matches(value, allowed, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise SpecError(f"{option} {value}: {hint}allowed: {', '.join(allowed)}")
+
+
+def choose_stems(wanted: Sequence[str] | None, available: Sequence[str]) -> tuple[str, ...]:
+    """Give the names of the stems to write, each once, in the order asked for.
+
+    Parameters
+    ----------
+    wanted : names or None
+        None is all that the model has.
+    available : names, the model's stems
+
+    Returns
+    -------
+    stems : names
+        May hold `accompaniment`.
+
+    Raises
+    ------
+    SpecError
+        If a name is not one of the model's; suggests the nearest.
+
+    Examples
+    --------
+    >>> choose_stems(["vocals", "accompaniment"], ["vocals", "drums"])
+    ('vocals', 'accompaniment')
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    if wanted is None:
+        return tuple(available)
+    allowed = list(available)
+    if LEAD in available and ACCOMPANIMENT not in available:
+        allowed.append(ACCOMPANIMENT)
+    for name in wanted:
+        require("--stems", name, allowed)
+    return tuple(dict.fromkeys(wanted))
+
+
+def folder_names(inputs: Sequence[Path]) -> list[str]:
+    """Give each input its own folder name: its name without extension, numbered where taken.
+
+    Parameters
+    ----------
+    inputs : paths
+
+    Returns
+    -------
+    names : list of str, one per input
+        `song`, then `song-2`, `song-3` in the order given. Case does not tell names apart, as
+        some file systems do not.
+
+    Examples
+    --------
+    >>> folder_names([Path("a/song.wav"), Path("b/Song.mp3"), Path("other.wav")])
+    ['song', 'Song-2', 'other']
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    taken: set[str] = set()
+    names = []
+    for path in inputs:
+        name, number = path.stem, 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{path.stem}-{number}"
+        taken.add(name.casefold())
+        names.append(name)
+    return names

@@ -1,0 +1,156 @@
+"""Read audio files chunk by chunk.
+
+A reader's samples are those that were really decoded; a header's length is only a forecast.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from pedalboard.io import AudioFile
+
+from plugin_bridge.dsp import FloatArray
+from plugin_bridge.errors import AudioFileError
+from plugin_bridge.files.containers import inspect
+from plugin_bridge.files.writer import reason
+
+READABLE = "wav, flac, mp3, ogg, aiff"
+LOWEST_RATE, HIGHEST_RATE = 8000, 192000
+MOST_CHANNELS = 2
+
+
+class AudioReader:
+    """Decode a file in chunks.
+
+    Parameters
+    ----------
+    path : Path
+
+    Attributes
+    ----------
+    sample_rate : int, Hz
+    channels : int, 1 or 2
+    samples : int
+        Forecast of the length by the header; for some mp3 files an estimate.
+    doubt : str
+        Second half of a sentence about an end that may be missing; mostly empty.
+
+    Raises
+    ------
+    AudioFileError
+        If it is missing, unreadable, cut, empty, no audio, or has a channel count or rate out of
+        range; says what was found and what to do.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        limit, self.doubt = _check_file(path)
+        try:
+            self._file = AudioFile(str(path))
+        except (ValueError, RuntimeError) as error:
+            raise AudioFileError(_not_audio(path)) from error
+        self.sample_rate = round(self._file.samplerate)
+        self.channels = self._file.num_channels
+        self.samples = self._file.frames if limit is None else min(limit, self._file.frames)
+        self._limit = limit
+        try:
+            _check_spec(self)
+        except AudioFileError:
+            self._file.close()
+            raise
+
+    def chunks(self, samples: int) -> Iterator[FloatArray]:
+        """Decode the file from its start to its end.
+
+        Parameters
+        ----------
+        samples : int
+            Length of a chunk; the last one may be shorter.
+
+        Yields
+        ------
+        chunk : float32, shape (channels, n), n > 0
+
+        Raises
+        ------
+        AudioFileError
+            If decoding fails.
+
+        Notes
+        -----
+        Thread: [main]
+        """
+        self._file.seek(0)
+        done = 0
+        while self._limit is None or done < self._limit:
+            ask = samples if self._limit is None else min(samples, self._limit - done)
+            try:
+                chunk = self._file.read(ask)
+            except (ValueError, RuntimeError) as error:
+                seconds = done / self.sample_rate
+                raise AudioFileError(
+                    f"{self.path} cannot be decoded after {seconds:.1f} s; the file is damaged, "
+                    "copy it again or convert it"
+                ) from error
+            if not chunk.shape[1]:
+                return
+            done += chunk.shape[1]
+            yield chunk
+
+    def __enter__(self) -> Self:
+        """Give the reader itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def _check_file(path: Path) -> tuple[int | None, str]:
+    """Refuse what cannot be audio before a decoder sees it; give length limit and doubt."""
+    if path.is_dir():
+        raise AudioFileError(f"{path} is a folder; name the audio files in it, e.g. {path / '*'}")
+    try:
+        if path.stat().st_size == 0:
+            raise AudioFileError(f"{path} is empty (0 bytes); copy it again")
+        integrity = inspect(path)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise AudioFileError(f"{path} does not exist; check the name") from error
+    except OSError as error:
+        raise AudioFileError(f"{path} cannot be read: {reason(error)}") from error
+    if integrity.cut:
+        raise AudioFileError(
+            f"{path} is cut short: {integrity.cut}; copy it again, or open and save it in an editor"
+        )
+    return integrity.samples, integrity.doubt
+
+
+def _not_audio(path: Path) -> str:
+    return f"{path} is not audio that can be read here ({READABLE}); convert it to one of these"
+
+
+def no_audio(path: Path) -> str:
+    """Give the sentence for a file of no samples.
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    return f"{path} holds no audio (0 samples); record or export it again"
+
+
+def _check_spec(reader: AudioReader) -> None:
+    path, rate, channels = reader.path, reader.sample_rate, reader.channels
+    if not 1 <= channels <= MOST_CHANNELS:
+        raise AudioFileError(f"{path} has {channels} channels; mix it to mono or stereo first")
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        raise AudioFileError(
+            f"{path} has a sample rate of {rate} Hz; {LOWEST_RATE} to {HIGHEST_RATE} Hz can be "
+            "rendered, convert it first"
+        )
+    if reader.samples == 0:
+        raise AudioFileError(no_audio(path))

@@ -1,0 +1,160 @@
+"""What is known about a finished render, and `render.json`."""
+
+import json
+import os
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from plugin_bridge.dsp import FloatArray
+from plugin_bridge.files.writer import write_error
+
+REPORT_NAME = "render.json"
+RUNTIMES = ("onnxruntime-gpu", "onnxruntime")
+
+
+class Meter:
+    """Length, peak and RMS of a stream, over all its channels.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+
+    def __init__(self) -> None:
+        self.peak = 0.0
+        self.samples = 0
+        self._power = 0.0
+        self._values = 0
+
+    def add(self, samples: FloatArray) -> None:
+        """Take the next samples into account; shape (channels, samples).
+
+        Notes
+        -----
+        Thread: [main]
+        """
+        if samples.size:
+            self.peak = max(self.peak, float(np.max(samples)), -float(np.min(samples)))
+            self._power += float(np.vdot(samples, samples))
+            self._values += samples.size
+            self.samples += samples.shape[1]
+
+    @property
+    def rms(self) -> float:
+        """Root of the mean square; 0 for no samples."""
+        return float((self._power / self._values) ** 0.5) if self._values else 0.0
+
+
+@dataclass(frozen=True)
+class StemReport:
+    """One stem: its file, level and clipped samples.
+
+    Attributes
+    ----------
+    name : str
+    file : str, inside the report's folder
+    peak, rms : float, full scale is 1.0
+    clipped : int, samples over full scale that the bit depth could not hold
+    """
+
+    name: str
+    file: str
+    peak: float
+    rms: float
+    clipped: int
+
+
+@dataclass(frozen=True)
+class RenderReport:
+    """One rendered input.
+
+    Attributes
+    ----------
+    input, folder : str, paths as given
+    sample_rate : int, Hz; channels, samples : int, of input and output alike
+    model : dict, name, version, sha256
+    provider : str, the execution provider in use
+    frames_per_call, latency_samples : int; the latency is trimmed off, at `model_rate`
+    model_rate : int, Hz, at which the model ran
+    resampled : bool, whether the audio was resampled there and back
+    stems : list of StemReport
+    counters : dict, nonfinite_samples, clamped_samples, nonfinite_frames
+    seconds : float, time taken; speed : float, times realtime
+    warnings : list of str, one sentence each
+    """
+
+    input: str
+    folder: str
+    sample_rate: int
+    channels: int
+    samples: int
+    model: dict[str, str]
+    provider: str
+    frames_per_call: int
+    latency_samples: int
+    model_rate: int
+    resampled: bool
+    format: str
+    bit_depth: str
+    stems: list[StemReport]
+    counters: dict[str, int]
+    seconds: float
+    speed: float
+    warnings: list[str]
+    versions: dict[str, str] = field(default_factory=lambda: versions())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the report as JSON knows it; `stems` by name.
+
+        Notes
+        -----
+        Thread: [any]
+        """
+        content = dict(vars(self))
+        content["stems"] = {
+            stem.name: {k: v for k, v in vars(stem).items() if k != "name"} for stem in self.stems
+        }
+        return content
+
+    def save(self, folder: Path) -> None:
+        """Write `render.json`, whole or not at all.
+
+        Raises
+        ------
+        PluginBridgeError
+            If the disk is full or the folder cannot be written.
+
+        Notes
+        -----
+        Thread: [main]
+        """
+        path = folder / REPORT_NAME
+        temporary = folder / f".{REPORT_NAME}.{os.getpid()}.part"
+        try:
+            temporary.write_text(json.dumps(self.as_dict(), indent=2) + "\n", encoding="utf-8")
+            temporary.replace(path)
+        except OSError as error:
+            raise write_error(path, error) from error
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def versions() -> dict[str, str]:
+    """Give the versions of what the samples depend on.
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    found = {}
+    for name in ("plugin-bridge", "numpy", "pedalboard", *RUNTIMES):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            if name not in RUNTIMES:
+                found[name] = "not installed as a package"
+    return found

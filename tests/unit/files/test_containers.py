@@ -1,0 +1,64 @@
+"""Cut files are found by their headers; whole ones pass."""
+
+import struct
+from pathlib import Path
+
+import pytest
+
+from plugin_bridge.files.containers import WHOLE, inspect
+from plugin_bridge.files.reader import AudioReader
+from tests.tiny import hiss, write_audio
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "aiff", "mp3", "ogg"])
+@pytest.mark.parametrize("samples", [1, 255, 44117])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_whole_files_pass(tmp_path: Path, suffix: str, samples: int, channels: int) -> None:
+    """What a proper writer wrote is whole."""
+    assert inspect(write_audio(tmp_path / f"a.{suffix}", hiss(samples, channels))) == WHOLE
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "aiff", "mp3"])
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.97])
+def test_cut_files_are_found(tmp_path: Path, suffix: str, share: float) -> None:
+    """A file that lost its end says what is missing."""
+    path = write_audio(tmp_path / f"a.{suffix}", hiss(2 * 44100))
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    assert "promises" in inspect(path).cut
+
+
+def test_ogg_without_a_last_page_is_doubtful(tmp_path: Path) -> None:
+    """A cut ogg file reads as what is there; its missing last page is mentioned."""
+    path = write_audio(tmp_path / "a.ogg", hiss(5 * 44100))
+    path.write_bytes(path.read_bytes()[:150000])
+    assert "last page" in inspect(path).doubt
+    with AudioReader(path) as reader:
+        assert sum(chunk.shape[1] for chunk in reader.chunks(8192)) > 44100
+
+
+def test_flac_behind_an_id3_tag(tmp_path: Path) -> None:
+    """A tag ahead of the audio does not hide it."""
+    path = write_audio(tmp_path / "a.flac", hiss(44100))
+    path.write_bytes(b"ID3\x04\0\0\0\0\0\x0a" + bytes(10) + path.read_bytes())
+    assert inspect(path) == WHOLE
+
+
+def test_wav_from_a_pipe_ends_with_the_file(tmp_path: Path) -> None:
+    """An open-ended wav is as long as the file; no silence is made up behind it."""
+    samples = hiss(1000)
+    header = b"RIFF\xff\xff\xff\xffWAVEfmt " + struct.pack(
+        "<IHHIIHH", 16, 3, 2, 44100, 44100 * 8, 8, 32
+    )
+    path = tmp_path / "a.wav"
+    path.write_bytes(header + b"data\xff\xff\xff\xff" + samples.T.tobytes())
+    assert inspect(path).samples == 1000
+    with AudioReader(path) as reader:
+        assert [chunk.shape[1] for chunk in reader.chunks(600)] == [600, 400]
+
+
+def test_a_cut_header_is_a_cut_file(tmp_path: Path) -> None:
+    """A wav that ends before its audio starts is cut."""
+    path = write_audio(tmp_path / "a.wav", hiss(100))
+    path.write_bytes(path.read_bytes()[:40])
+    assert inspect(path).cut
