@@ -1,0 +1,189 @@
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pedalboard.io import AudioFile
+
+from models.data import folders, material
+from models.data.library import RATE, Job, Library
+from models.data.mixing import BINS, Mixer
+from models.data.score import STEMS
+
+Stems = dict[str, NDArray[np.float32]]
+
+
+def tones(seed: int, seconds: int = 3) -> Stems:
+    """Noise of RMS 0.1 for every stem."""
+    rng = np.random.default_rng(seed)
+    return {
+        stem: (0.1 * rng.standard_normal((2, seconds * RATE))).astype(np.float32) for stem in STEMS
+    }
+
+
+def jobs(made: list[int], count: int = 3) -> list[Job]:
+    """Jobs that note down when they are made."""
+
+    def make(seed: int) -> Stems:
+        made.append(seed)
+        return tones(seed)
+
+    return [Job("generated", str(i), "train", partial(make, i)) for i in range(count)]
+
+
+def write(path: Path, audio: NDArray[np.float32], rate: int) -> None:
+    """Write an audio file and its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with AudioFile(str(path), "w", rate, len(audio)) as file:
+        file.write(audio)
+
+
+def test_a_build_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    """After an interruption finished songs are kept and not made again; no part file counts."""
+    made: list[int] = []
+    todo = jobs(made)
+
+    def stop() -> Stems:
+        raise KeyboardInterrupt
+
+    broken: Callable[[], Stems] = stop
+    todo[1] = Job("generated", "1", "train", broken)
+    with pytest.raises(KeyboardInterrupt):
+        list(Library(tmp_path).fill(todo))
+    (tmp_path / "generated-1-vocals.npy.99.part").write_bytes(b"half")
+
+    library = Library.open(tmp_path)
+    assert library.done == ["generated/0"]
+    list(library.fill(jobs(made)))
+    assert made == [0, 1, 2]
+    again = Library.open(tmp_path)
+    assert len(again.items) == 12
+    for item in again.items:
+        assert again.samples(item).shape == (item.samples, 2)
+        expected = tones(int(item.song))[item.stem].T
+        np.testing.assert_allclose(again.samples(item) / 32767, expected, atol=2e-5)
+        assert item.active == [0, 1, 2]
+        assert item.level == pytest.approx(0.1, rel=0.05)
+
+
+def test_silent_stems_are_left_out(tmp_path: Path) -> None:
+    """A stem without sound gives no item, its song is still done."""
+    silent = {**tones(0), "vocals": np.zeros((2, RATE), np.float32)}
+    library = Library(tmp_path)
+    list(library.fill([Job("own", "a", "train", lambda: silent)]))
+    assert {item.stem for item in library.items} == {"drums", "bass", "other"}
+    assert library.done == ["own/a"]
+
+
+def test_a_later_index_is_refused(tmp_path: Path) -> None:
+    """An index of a later format is refused with what to do."""
+    (tmp_path / "index.json").write_text('{"format": 99, "items": [], "done": []}')
+    with pytest.raises(ValueError, match="update the checkout"):
+        Library.open(tmp_path)
+
+
+def test_own_folders(tmp_path: Path) -> None:
+    """Mono at 48 kHz becomes stereo at 44.1 kHz; a missing stem is left out, a short one padded."""
+    sine = np.sin(2 * np.pi * 440 * np.arange(96_000) / 48_000).astype(np.float32)[None] * 0.5
+    write(tmp_path / "one" / "vocals.wav", sine, 48_000)
+    write(tmp_path / "one" / "drums.flac", np.repeat(sine[:, :44_100], 2, 0), 44_100)
+    (tmp_path / "empty").mkdir()
+    found = list(folders.jobs(tmp_path))
+    assert [job.song for job in found] == [f"{tmp_path.name}-one"]
+    stems = found[0].make()
+    assert set(stems) == {"vocals", "drums"}
+    assert stems["vocals"].shape == stems["drums"].shape
+    assert abs(stems["vocals"].shape[1] - 88_200) <= 2
+    np.testing.assert_array_equal(stems["vocals"][0], stems["vocals"][1])
+    spectrum = np.abs(np.fft.rfft(stems["vocals"][0]))
+    assert np.argmax(spectrum) / stems["vocals"].shape[1] * RATE == pytest.approx(440, abs=1)
+    assert not stems["drums"][:, 44_100:].any()
+
+
+def test_a_folder_without_songs_says_what_it_expects(tmp_path: Path) -> None:
+    """A root without songs is refused with the layout it should have."""
+    with pytest.raises(ValueError, match=r"<stem>\.wav"):
+        list(folders.jobs(tmp_path))
+    with pytest.raises(ValueError, match="give their parent"):
+        list(material.jobs(tmp_path))
+
+
+def test_the_crossover_adds_up_and_splits(tmp_path: Path) -> None:
+    """Low and high add up to the input; 60 Hz goes low, 1 kHz goes high, by 60 dB at least."""
+    time = np.arange(2 * RATE) / RATE
+    for hertz, kept in ((60, 0), (1000, 1)):
+        tone = np.sin(2 * np.pi * hertz * time).astype(np.float32)[None]
+        parts = material.crossover(tone)
+        np.testing.assert_allclose(parts[0] + parts[1], tone, atol=1e-6)
+        other = parts[1 - kept][:, RATE // 2 : -RATE // 2]
+        assert np.abs(other).max() < 1e-3
+
+
+def test_low_synth_is_bass_only_without_a_bass_track(tmp_path: Path) -> None:
+    """The low part of synth_with_low_end becomes bass in songs without a bass track only."""
+    time = np.arange(RATE) / RATE
+    both = (0.2 * np.sin(2 * np.pi * 60 * time) + 0.2 * np.sin(2 * np.pi * 2000 * time))[None]
+    write(tmp_path / "songs" / "a" / "synth_with_low_end.ogg", both.astype(np.float32), RATE)
+    stems = material.song(tmp_path / "songs" / "a")
+    assert set(stems) == {"bass", "other"}
+    write(tmp_path / "songs" / "a" / "bass.ogg", 0 * both.astype(np.float32), RATE)
+    assert np.abs(material.song(tmp_path / "songs" / "a")["bass"]).max() < 1e-3
+
+
+def test_held_out_songs_only_validate(tmp_path: Path) -> None:
+    """Rubidium is validation; other songs are training, and give their voices singly too."""
+    for name in ("rubidium", "sodium"):
+        (tmp_path / "songs" / name).mkdir(parents=True)
+    splits = {job.song: job.split for job in material.jobs(tmp_path)}
+    assert splits.pop("rubidium") == "validation"
+    assert set(splits.values()) == {"train"}
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    """Four songs of noise."""
+    made = Library(tmp_path)
+    list(made.fill(jobs([], 4)))
+    return made
+
+
+def test_batches_have_the_promised_form(library: Library) -> None:
+    """Shapes, types and levels are as documented, and the seed decides everything."""
+    stems, gains = Mixer(library, "train", 5).batch(6, 20_000)
+    assert stems.shape == (6, 4, 2, 20_000)
+    assert gains.shape == (6, 4, 2, BINS)
+    assert stems.dtype == gains.dtype == np.float32
+    assert np.isfinite(stems).all()
+    assert np.isfinite(gains).all()
+    level = 10 * np.log10((stems**2).mean((2, 3)).sum(1))
+    assert (level > -28.5).all()
+    assert (level < -13.5).all()
+    again = Mixer(library, "train", 5).batch(6, 20_000)
+    np.testing.assert_array_equal(again[0], stems)
+    np.testing.assert_array_equal(again[1], gains)
+
+
+def test_gains_apply_exactly(library: Library) -> None:
+    """A mixture made of gained spectra is, in time, the sum of the stems made of theirs."""
+    stems, gains = Mixer(library, "train", 1).batch(2, 2048)
+    spectra = gains * np.fft.rfft(stems)
+    mixture = np.fft.irfft(spectra.sum(1))
+    np.testing.assert_allclose(np.fft.irfft(spectra).sum(1), mixture, atol=1e-6)
+    assert len({round(float(g), 6) for g in gains[..., 0].ravel()}) > 4
+
+
+def test_every_stem_is_absent_at_times(library: Library) -> None:
+    """Each stem is missing in some mixtures and alone in others; never are all missing."""
+    stems, _ = Mixer(library, "train", 2).batch(120, 1000)
+    there = (stems**2).mean((2, 3)) > 0
+    assert there.any(1).all()
+    assert (~there).any(0).all()
+    assert (there.sum(1) == 1).any()
+
+
+def test_a_split_without_a_stem_is_refused(library: Library) -> None:
+    """A mixer for an empty split says what is missing."""
+    with pytest.raises(ValueError, match="no vocals"):
+        Mixer(library, "validation", 0)
