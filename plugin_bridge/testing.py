@@ -188,14 +188,15 @@ class Measurement:
 
     Attributes
     ----------
-    latency_samples, measured_latency_samples : by formula, and by what came out
+    latency_samples : by formula
+    measured_latency_samples : by impulse; None if the model gave no sound for it
     hop_ms_p50, hop_ms_p99, hop_budget_ms : time of one step, and the time there is for it
     sum_to_mix_db : energy of (stems - mix) over the mix's; below -120 adds up
     provider : the execution provider in use
     """
 
     latency_samples: int
-    measured_latency_samples: int
+    measured_latency_samples: int | None
     hop_ms_p50: float
     hop_ms_p99: float
     hop_budget_ms: float
@@ -204,7 +205,7 @@ class Measurement:
 
 
 def measure_model(model: str | Path | AnyModel, provider: str = "auto") -> Measurement:
-    """Run noise through a model, step by step, and measure.
+    """Run a click and noise through a model, step by step, and measure.
 
     Parameters
     ----------
@@ -224,6 +225,8 @@ def measure_model(model: str | Path | AnyModel, provider: str = "auto") -> Measu
     rate = opened.card.sample_rate
     step = Separator(opened, rate).step
     separator = Separator(opened, rate, block=step)
+    measured = measure_latency(separator, step, at=step // 2 + 1)
+    separator.reset()
     steps = math.ceil(separator.latency_samples / step) + (TIMED_HOPS if step < rate / 4 else 3)
     mix = noise(steps * step / rate, rate)
     times, parts = [], []
@@ -231,14 +234,12 @@ def measure_model(model: str | Path | AnyModel, provider: str = "auto") -> Measu
         begin = time.perf_counter()
         parts.append(separator.push(mix[:, start : start + step]))
         times.append(1000 * (time.perf_counter() - begin))
-    given = np.concatenate(parts, axis=-1)
-    total = given.sum(axis=0)
-    late = _lag(mix[:, : total.shape[1]], total)
-    warm = times[len(times) // 10 :]
+    total = np.concatenate(parts, axis=-1).sum(axis=0)
     error = total - mix[:, : total.shape[1]]
+    warm = times[len(times) // 10 :]
     return Measurement(
         latency_samples=separator.latency_samples,
-        measured_latency_samples=steps * step - total.shape[1] + late,
+        measured_latency_samples=measured,
         hop_ms_p50=float(np.percentile(warm, 50)),
         hop_ms_p99=float(np.percentile(warm, 99)),
         hop_budget_ms=1000 * step / rate,
@@ -247,12 +248,33 @@ def measure_model(model: str | Path | AnyModel, provider: str = "auto") -> Measu
     )
 
 
-def _lag(reference: FloatArray, signal: FloatArray) -> int:
-    """Count the samples by which `signal` lags behind `reference`, by cross-correlation."""
-    size = 2 * reference.shape[1]
-    spectra = np.fft.rfft(signal, size) * np.fft.rfft(reference, size).conj()
-    lag = int(np.fft.irfft(spectra.sum(axis=0), size).argmax())
-    return lag - size if lag > size // 2 else lag
+def measure_latency(separator: Separator, block: int, at: int) -> int | None:
+    """Measure when a click at sample `at` comes out, in samples after it went in.
+
+    Parameters
+    ----------
+    separator : Separator, at its start
+    block : int, samples per push
+    at : int, where the click is
+
+    Returns
+    -------
+    latency : int or None
+        What is held back once the stream runs, plus the shift of the click in what is
+        given out; None if nothing came out.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    blocks = math.ceil((at + separator.latency_samples) / block) + 3
+    mix = impulse(blocks * block, at, separator.channels)
+    parts = [separator.push(mix[:, i * block : (i + 1) * block]) for i in range(blocks)]
+    out: FloatArray = np.abs(np.concatenate(parts, axis=-1)).sum(axis=(0, 1))
+    if not out.any():
+        return None
+    held = blocks * block - len(out)
+    return held + int(out.argmax()) - at
 
 
 def _decibel(ratio: float) -> float:

@@ -1,12 +1,19 @@
 """plugin-bridge models: list, show and check model files."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from plugin_bridge.cli.terminal import OK, exit_code, say, sentence, show
+from plugin_bridge.cli.terminal import FAILURE, OK, exit_code, say, sentence, show
 from plugin_bridge.errors import PluginBridgeError
+
+if TYPE_CHECKING:
+    from plugin_bridge.model.card import Card
+    from plugin_bridge.testing import Measurement
+
+# What float32 leaves of a sum that is exact on paper.
+ADDS_UP_DB = -120.0
 
 app = typer.Typer(
     name="models", no_args_is_help=False, pretty_exceptions_enable=False, rich_markup_mode=None
@@ -80,15 +87,17 @@ def check_model(
 
     opened = Model(model, provider)
     found = measure_model(opened, provider)
+    complaint = _complaint(opened.card, found)
+    status = FAILURE if complaint else OK
     if as_json:
-        show({"model": str(opened.path), "verdict": "ok", **vars(found)})
-        return OK
+        show({"model": str(opened.path), "verdict": complaint or "ok", **vars(found)})
+        return status
     share = 100 * found.hop_ms_p99 / found.hop_budget_ms
     rows = {
-        "verdict": "follows the contract",
+        "verdict": complaint or "follows the contract",
         "provider in use": found.provider,
         "latency": f"{found.latency_samples} samples stated, "
-        f"{found.measured_latency_samples} measured",
+        f"{found.measured_latency_samples} by impulse",
         "time per hop": f"{found.hop_ms_p50:.3f} ms median, {found.hop_ms_p99:.3f} ms p99, "
         f"{share:.0f} % of the {found.hop_budget_ms:.2f} ms there are",
         "stems minus mix": f"{found.sum_to_mix_db:.1f} dB of the mix",
@@ -96,7 +105,17 @@ def check_model(
     typer.echo(f"{opened.card.name} {opened.card.version}  {opened.path}")
     for name, text in rows.items():
         typer.echo(f"  {name:16} {text}")
-    return OK
+    return status
+
+
+def _complaint(card: "Card", found: "Measurement") -> str:
+    if found.measured_latency_samples is None:
+        return "gives no sound for a click; check its head and scale"
+    if found.measured_latency_samples != found.latency_samples:
+        return "delays otherwise than its card says; the network must not add a delay of its own"
+    if card.sums_to_mix and found.sum_to_mix_db > ADDS_UP_DB:
+        return "does not add up to the mix, though its head should; check for non-finite outputs"
+    return ""
 
 
 def _facts(path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
+from plugin_bridge import separator
 from plugin_bridge.errors import SpecError
 
 FORMATS = ("wav", "flac")
@@ -121,12 +122,10 @@ def choose_stems(wanted: Sequence[str] | None, available: Sequence[str]) -> tupl
     """
     if wanted is None:
         return tuple(available)
-    allowed = list(available)
+    known = list(available)
     if LEAD in available and ACCOMPANIMENT not in available:
-        allowed.append(ACCOMPANIMENT)
-    for name in wanted:
-        require("--stems", name, allowed)
-    return tuple(dict.fromkeys(wanted))
+        known.append(ACCOMPANIMENT)
+    return separator.choose_stems(known, tuple(dict.fromkeys(wanted)))
 
 
 def folder_names(inputs: Sequence[Path]) -> list[str]:

@@ -14,7 +14,7 @@ from plugin_bridge.dsp import FloatArray
 from plugin_bridge.errors import AudioFileError
 from plugin_bridge.files.options import RenderOptions, choose_stems
 from plugin_bridge.files.reader import AudioReader, no_audio
-from plugin_bridge.files.report import Meter, RenderReport, StemReport
+from plugin_bridge.files.report import REPORT_NAME, Meter, RenderReport, StemReport
 from plugin_bridge.files.stream import StemStream
 from plugin_bridge.files.writer import AudioWriter, check_format, write_error
 from plugin_bridge.model.onnx import Model
@@ -81,6 +81,7 @@ def render(
         stack.callback(_remove_if_empty, folder)
         outputs = _Outputs(folder, names, reader, options, stack)
         heard = _pump(reader, stream, outputs, progress)
+        (folder / REPORT_NAME).unlink(missing_ok=True)  # it tells of files replaced now
         stems = outputs.commit()
     seconds = time.perf_counter() - started
     report = RenderReport(

@@ -131,7 +131,7 @@ def test_strange_samples_warn_and_render(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--stems", "drms"], "did you mean drums? allowed: vocals"),
+        (["--stems", "drms"], "did you mean drums? use vocals"),
         (["--stems", ","], "names no stem"),
         (["--jobs", "-3"], "--jobs -3: allowed is 1 or more"),
         (["--jobs", "0"], "--jobs 0"),

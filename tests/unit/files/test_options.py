@@ -12,7 +12,9 @@ STEMS = ["vocals", "drums"]
 
 def test_a_misspelt_stem_gets_a_suggestion() -> None:
     """The message names the value, the nearest stem and all that are allowed."""
-    with pytest.raises(SpecError, match=r"drms: did you mean drums.*vocals, drums, accompaniment"):
+    with pytest.raises(
+        SpecError, match=r"'drms'; did you mean drums.*vocals, drums, accompaniment"
+    ):
         choose_stems(["drms"], STEMS)
 
 
@@ -24,7 +26,7 @@ def test_stems_keep_the_order_asked_for() -> None:
 
 def test_accompaniment_needs_vocals() -> None:
     """A model without vocals has no accompaniment."""
-    with pytest.raises(SpecError, match="allowed: speech, noise"):
+    with pytest.raises(SpecError, match="use speech, noise"):
         choose_stems(["accompaniment"], ["speech", "noise"])
 
 
