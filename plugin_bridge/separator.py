@@ -26,7 +26,7 @@ from plugin_bridge.model.frames import FrameKind
 from plugin_bridge.model.onnx import Model
 from plugin_bridge.model.protocols import AnyModel, Kind
 from plugin_bridge.model.store import DEFAULT
-from plugin_bridge.model.waves import SegmentKind, WaveformKind
+from plugin_bridge.model.waves import WaveKind
 
 # +24 dB over full scale: real signals end below, and no transform overflows.
 CLAMP = np.float32(16)
@@ -119,10 +119,8 @@ class Separator:
         self.stems = choose_stems(card.stems, stems)
         wanted = [card.stems.index(stem) for stem in self.stems]
         self._kind: Kind
-        if card.kind == "segment":
-            self._kind = SegmentKind(self.model, channels, wanted)
-        elif card.kind == "waveform":
-            self._kind = WaveformKind(self.model, channels, wanted)
+        if card.kind in ("waveform", "segment"):
+            self._kind = WaveKind(self.model, channels, wanted)
         else:
             self._kind = FrameKind(self.model, sample_rate, channels, frames_per_call, wanted)
         self.step = step = self._kind.step
@@ -162,7 +160,7 @@ class Separator:
         Thread: [worker]
         """
         self._refuse(block)
-        block = self._clean(block)
+        block = clean(block, self.counters)
         samples = block.shape[1]
         self._taken += samples
         due = max(0, self._taken - self.latency_samples - self._given)
@@ -236,15 +234,30 @@ class Separator:
         self._lead -= early
         self._done.write(stems[..., early:])
 
-    def _clean(self, block: FloatArray) -> FloatArray:
-        """Give the block, finite and within +-16."""
-        if not block.size or np.abs(block).max() <= CLAMP:  # False for NaN
-            return block
-        finite = np.isfinite(block)
-        self.counters.nonfinite_samples += int(block.size - finite.sum())
-        block = np.where(finite, block, np.float32(0))
-        self.counters.clamped_samples += int((np.abs(block) > CLAMP).sum())
-        return block.clip(-CLAMP, CLAMP)
+
+def clean(block: FloatArray, counters: Counters) -> FloatArray:
+    """Give the block finite and within +-16; count what had to be mended.
+
+    Parameters
+    ----------
+    block : float32, shape (channels, samples)
+    counters : Counters, `nonfinite_samples` and `clamped_samples` grow
+
+    Returns
+    -------
+    block : float32, same shape; the same array if nothing was wrong with it
+
+    Notes
+    -----
+    Thread: [worker]
+    """
+    if not block.size or np.abs(block).max() <= CLAMP:  # False for NaN
+        return block
+    finite = np.isfinite(block)
+    counters.nonfinite_samples += int(block.size - finite.sum())
+    block = np.where(finite, block, np.float32(0))
+    counters.clamped_samples += int((np.abs(block) > CLAMP).sum())
+    return block.clip(-CLAMP, CLAMP)
 
 
 def supports_rate(model: AnyModel, sample_rate: float) -> bool:

@@ -13,7 +13,7 @@ from plugin_bridge.dsp import FloatArray
 from plugin_bridge.files.options import LEAD
 from plugin_bridge.files.resample import AlignedResampler
 from plugin_bridge.model.protocols import AnyModel
-from plugin_bridge.separator import CLAMP, Counters, Separator, supports_rate
+from plugin_bridge.separator import Counters, Separator, clean, supports_rate
 
 
 class StemStream:
@@ -102,7 +102,8 @@ class StemStream:
         Thread: [main]
         """
         self._taken += chunk.shape[1]
-        mix = self._clean(chunk)
+        # first of all, so that resampler and accompaniment get what the separator gets
+        mix = clean(chunk, self._mended)
         if self._up is not None:
             mix = self._up.push(mix)
         stems = self._select(self._separator.push(mix), mix)
@@ -150,15 +151,6 @@ class StemStream:
     def _count(self, stems: FloatArray) -> FloatArray:
         self._given += stems.shape[2]
         return stems
-
-    def _clean(self, chunk: FloatArray) -> FloatArray:
-        """Do what the separator does, so that resampler and accompaniment get what it gets."""
-        finite = np.isfinite(chunk)
-        if not finite.all():
-            self._mended.nonfinite_samples += chunk.size - int(np.count_nonzero(finite))
-            chunk = np.where(finite, chunk, np.float32(0))
-        self._mended.clamped_samples += int(np.count_nonzero(np.abs(chunk) > CLAMP))
-        return chunk.clip(-CLAMP, CLAMP)
 
 
 def _working_rate(model: AnyModel, sample_rate: int) -> int:

@@ -41,10 +41,7 @@ class Kind(Protocol):
 
     step: int
     delay: int
-
-    @property
-    def nonfinite_frames(self) -> int:
-        """Frames silenced since the last reset."""
+    nonfinite_frames: int
 
     def process(self, samples: FloatArray) -> FloatArray:
         """Turn (channels, step) into (stems, channels, step), valid until the next call."""

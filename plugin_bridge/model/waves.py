@@ -9,114 +9,51 @@ from plugin_bridge.dsp import FloatArray
 from plugin_bridge.model.protocols import AnyModel
 
 
-class _WaveNetwork:
-    """A model on samples: mono is heard twice or per channel, the residual is added."""
+class WaveKind:
+    """A model on samples, cross-faded where its segments overlap.
 
-    def __init__(self, model: AnyModel, channels: int) -> None:
+    A waveform model is one whose segments, a hop long, do not overlap. The first segment
+    ends at the first step: its past is silence.
+
+    Parameters
+    ----------
+    model : AnyModel of kind waveform or segment
+    channels : int, of the audio, 1 or 2
+    wanted : sequence of int, which of the card's stems to give
+
+    Notes
+    -----
+    Thread: [worker]
+    """
+
+    def __init__(self, model: AnyModel, channels: int, wanted: Sequence[int]) -> None:
         card = model.card
-        self._channels = channels
-        self._per_lane = card.channels
+        length = card.segment or card.hop or 0
+        self.step = max(1, round(length * (1 - (card.overlap or 0))))
+        self.delay = length - self.step
+        self.nonfinite_frames = 0
         self._residual = (
             None if card.residual_stem is None else card.stems.index(card.residual_stem)
         )
+        self._channels = channels
+        self._per_lane = card.channels
         lanes = max(channels, card.channels) // card.channels
         self._lanes = [model.stream(1) for _ in range(lanes)]
-        self.nonfinite_frames = 0
-
-    def run(self, samples: FloatArray) -> FloatArray:
-        """(channels, n) -> (stems, channels, n)."""
-        results = []
-        for index, lane in enumerate(self._lanes):
-            first = index * self._per_lane
-            lane.input[0] = samples[first : first + self._per_lane]
-            results.append(lane.run()[0])
-        stems = results[0] if len(results) == 1 else np.concatenate(results, axis=1)
-        if not math.isfinite(stems.sum()) and not np.isfinite(stems).all():
-            self.reset()
-            self.nonfinite_frames += 1
-            return 0 * self._complete(np.zeros_like(stems), samples)
-        return self._complete(stems, samples)
-
-    def _complete(self, stems: FloatArray, samples: FloatArray) -> FloatArray:
-        if self._channels < stems.shape[1]:
-            stems = stems.mean(axis=1, keepdims=True)
-        if self._residual is None:
-            return stems
-        return np.insert(stems, self._residual, samples - stems.sum(axis=0), axis=0)
-
-    def reset(self) -> None:
-        for lane in self._lanes:
-            lane.reset()
-
-
-class WaveformKind:
-    """A model that turns each hop of samples into a hop of stems.
-
-    Notes
-    -----
-    Thread: [worker]
-    """
-
-    delay = 0
-
-    def __init__(self, model: AnyModel, channels: int, wanted: Sequence[int]) -> None:
-        self.step = model.card.hop or 0
-        self._network = _WaveNetwork(model, channels)
-        self._wanted = list(wanted)
-
-    @property
-    def nonfinite_frames(self) -> int:
-        """Hops silenced because the network gave no number."""
-        return self._network.nonfinite_frames
-
-    def process(self, samples: FloatArray) -> FloatArray:
-        """Separate one hop: (channels, hop) -> (stems, channels, hop).
-
-        Notes
-        -----
-        Thread: [worker]
-        """
-        return self._network.run(samples)[self._wanted]
-
-    def reset(self) -> None:
-        """Forget the past.
-
-        Notes
-        -----
-        Thread: [worker]
-        """
-        self._network.reset()
-        self._network.nonfinite_frames = 0
-
-
-class SegmentKind:
-    """A model that sees whole segments, cross-faded where they overlap.
-
-    The first segment ends at the first step: its past is silence.
-
-    Notes
-    -----
-    Thread: [worker]
-    """
-
-    def __init__(self, model: AnyModel, channels: int, wanted: Sequence[int]) -> None:
-        card = model.card
-        length = card.segment or 0
-        self.step = max(1, round(length * (1 - (card.overlap or 0))))
-        self.delay = length - self.step
-        self._network = _WaveNetwork(model, channels)
         self._wanted = list(wanted)
         self._weights = crossfade(length, self.step)
         self._past = np.zeros((channels, self.delay), np.float32)
         self._sum = np.zeros((len(self._wanted), channels, length), np.float32)
 
-    @property
-    def nonfinite_frames(self) -> int:
-        """Segments silenced because the network gave no number."""
-        return self._network.nonfinite_frames
-
     def process(self, samples: FloatArray) -> FloatArray:
-        """Separate one step: (channels, step) -> (stems, channels, step).
+        """Separate one step.
+
+        Parameters
+        ----------
+        samples : float32, shape (channels, step), finite
+
+        Returns
+        -------
+        stems : float32, shape (wanted stems, channels, step)
 
         Notes
         -----
@@ -124,7 +61,7 @@ class SegmentKind:
         """
         segment = np.concatenate([self._past, samples], axis=1)
         self._past[...] = segment[:, self.step :]
-        self._sum += self._network.run(segment)[self._wanted] * self._weights
+        self._sum += self._separate(segment)[self._wanted] * self._weights
         done = self._sum[..., : self.step].copy()
         self._sum[..., : self.delay] = self._sum[..., self.step :].copy()
         self._sum[..., self.delay :] = 0
@@ -137,10 +74,34 @@ class SegmentKind:
         -----
         Thread: [worker]
         """
-        self._network.reset()
-        self._network.nonfinite_frames = 0
+        self._reset_lanes()
+        self.nonfinite_frames = 0
         self._past[...] = 0
         self._sum[...] = 0
+
+    def _separate(self, samples: FloatArray) -> FloatArray:
+        """(channels, length) -> all the card's stems (stems, channels, length)."""
+        results = []
+        for index, lane in enumerate(self._lanes):
+            first = index * self._per_lane
+            lane.input[0] = samples[first : first + self._per_lane]
+            results.append(lane.run()[0])
+        stems = results[0] if len(results) == 1 else np.concatenate(results, axis=1)
+        silent = not math.isfinite(stems.sum()) and not np.isfinite(stems).all()
+        if silent:
+            self._reset_lanes()
+            self.nonfinite_frames += 1
+            stems = np.zeros_like(stems)
+        if self._channels < stems.shape[1]:
+            stems = stems.mean(axis=1, keepdims=True)
+        if self._residual is not None:
+            rest = samples * 0 if silent else samples - stems.sum(axis=0)
+            stems = np.insert(stems, self._residual, rest, axis=0)
+        return stems
+
+    def _reset_lanes(self) -> None:
+        for lane in self._lanes:
+            lane.reset()
 
 
 def crossfade(length: int, step: int) -> FloatArray:
