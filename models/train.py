@@ -2,11 +2,13 @@
 
 The schedule follows the clock, so a run ends when it was told to, whatever else the
 machine does. A checkpoint is written every few minutes; starting the same command again
-goes on from it. The weights that are kept are an exponential moving average.
+goes on from it. The weights that are kept are an exponential moving average. On several
+cores: ``torchrun --nproc-per-node 2 -m models.train ...``, one thread each.
 """
 
 import csv
 import math
+import os
 import time
 from pathlib import Path
 from typing import Annotated
@@ -14,17 +16,18 @@ from typing import Annotated
 import numpy as np
 import torch
 import typer
-from torch import Tensor
+from torch import Tensor, distributed
 
 from models.data.library import Library
 from models.data.mixing import Mixer
 from models.losses import band_slices, banded_snr_loss, energies, snr_loss
 from models.zoo.lastframe import EPS, POWER, SAMPLE_RATE, STEMS, TRANSFORM, LastFrame
 
-BATCH = 2
-FRAMES, LONG_FRAMES = 320, 640  # 1.9 s; 3.7 s in the last third, for the memory of the GRUs
+BATCH, FRAMES = 4, 160  # 0.9 s; small steps stay in the cache
+# In the last third longer segments, for the memory of the GRUs, and the three-band loss.
+LATE, LATE_BATCH, LATE_FRAMES = 2 / 3, 2, 320
 PEAK_RATE, FINAL_SHARE, WARM_UP_STEPS = 2e-3, 0.01, 40
-BAND_WEIGHT = 0.25  # of the three-band loss, in the last third
+BAND_WEIGHT = 0.25
 EMA = 0.999
 VALIDATION_SECONDS, VALIDATION_EXCERPTS = 8, 12
 
@@ -108,85 +111,146 @@ def save(path: Path, content: object) -> None:
     partial.replace(path)
 
 
+def rank() -> int:
+    """Give this process's number; 0 leads."""
+    return distributed.get_rank() if distributed.is_initialized() else 0
+
+
+def agree(network: LastFrame, elapsed: float) -> float:
+    """Average the gradients over all processes, and their clocks: all follow one schedule."""
+    if not distributed.is_initialized():
+        return elapsed
+    grads = [p.grad for p in network.parameters() if p.grad is not None]
+    flat = torch.cat([*(grad.flatten() for grad in grads), torch.tensor([elapsed])])
+    distributed.all_reduce(flat)
+    flat /= distributed.get_world_size()
+    *parts, clock = flat.split([*(grad.numel() for grad in grads), 1])
+    for grad, part in zip(grads, parts, strict=True):
+        grad.copy_(part.view_as(grad))
+    return float(clock)
+
+
+class Trainer:
+    """A network on its way: weights, optimiser, their average, and the clock.
+
+    Parameters
+    ----------
+    library : Library
+    seconds : float, length of the whole schedule
+    seed : int
+    """
+
+    def __init__(self, library: Library, seconds: float, seed: int) -> None:
+        torch.manual_seed(seed)
+        self.library = library
+        self.seconds = seconds
+        self.seed = seed
+        self.network = LastFrame().to(memory_format=torch.channels_last)
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), PEAK_RATE, weight_decay=1e-4)
+        self.step, self.elapsed, self.best = 0, 0.0, -math.inf
+        self.bands = band_slices(TRANSFORM.bins, SAMPLE_RATE)
+
+    def start(self, checkpoint: Path) -> None:
+        """Begin anew, or go on from a checkpoint if it is there."""
+        if checkpoint.exists():
+            held = torch.load(checkpoint, weights_only=False)
+            self.network.load_state_dict(held["network"])
+            self.optimizer.load_state_dict(held["optimizer"])
+            self.step, self.elapsed, self.best = held["step"], held["elapsed"], held["best"]
+            self.average = Average(self.network)
+            self.average.weights, self.average.steps = held["average"], held["step"]
+        else:
+            standardise(self.network, Mixer(self.library, "train", seed=self.seed))
+            self.average = Average(self.network)
+        # What was heard before is not drawn again, and no two processes hear the same.
+        self.mixer = Mixer(self.library, "train", seed=self.seed + 1000 * rank() + self.step)
+
+    @property
+    def done(self) -> bool:
+        """Whether the time is up."""
+        return self.elapsed >= self.seconds
+
+    def advance(self) -> tuple[float, float]:
+        """Take one step; give its loss in dB and the seconds of audio it heard."""
+        begin = time.monotonic()
+        share = self.elapsed / self.seconds
+        late = share > LATE
+        size, frames = (LATE_BATCH, LATE_FRAMES) if late else (BATCH, FRAMES)
+        rate = PEAK_RATE * min(1, (self.step + 1) / WARM_UP_STEPS)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * max(FINAL_SHARE, 0.5 + 0.5 * math.cos(math.pi * share))
+        self.optimizer.zero_grad()
+        with torch.no_grad():
+            stems, mix = draw(self.mixer, size, frames)
+            x = features(mix).contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            masks = masks_of(self.network, x)
+        parted = energies(masks, stems, mix)
+        loss = snr_loss(*parted)
+        whole = loss + BAND_WEIGHT * banded_snr_loss(*parted, self.bands) if late else loss
+        whole.backward()
+        clock = agree(self.network, self.elapsed + time.monotonic() - begin)
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimizer.step()
+        self.average.update(self.network)
+        self.step += 1
+        self.elapsed = clock
+        return loss.item(), size * frames * TRANSFORM.hop / SAMPLE_RATE
+
+    def keep(self, out: Path) -> dict[str, float]:
+        """Validate the average, write a checkpoint, and the weights if they are the best."""
+        kept = LastFrame()
+        kept.load_state_dict(self.average.weights)
+        scores = validate(kept.eval(), self.library)
+        scores["mean"] = float(np.nanmean(list(scores.values())))
+        if scores["mean"] > self.best:
+            self.best = scores["mean"]
+            best = {"config": kept.config, "weights": self.average.weights, "scores": scores}
+            save(out / "best.pt", best | {"step": self.step})
+        held = {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "average": self.average.weights,
+            "config": kept.config,
+            "step": self.step,
+            "elapsed": self.elapsed,
+            "best": self.best,
+        }
+        save(out / "checkpoint.pt", held)
+        return scores
+
+
 def train(
     library: Annotated[Path, typer.Argument(help="folder made by python -m models.data build")],
     out: Annotated[Path, typer.Argument(help="folder for checkpoints and the log")],
     minutes: Annotated[float, typer.Option(help="length of the whole schedule")] = 90,
     seed: Annotated[int, typer.Option()] = 0,
-    threads: Annotated[int, typer.Option()] = 1,
     checkpoint_minutes: Annotated[float, typer.Option()] = 4,
 ) -> None:
     """Train until the time is up; go on from OUT/checkpoint.pt if it is there."""
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    torch.manual_seed(seed)
+    if "WORLD_SIZE" in os.environ and not distributed.is_initialized():
+        distributed.init_process_group("gloo")
     out.mkdir(parents=True, exist_ok=True)
-    collection = Library.open(library)
-    network = LastFrame().to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(network.parameters(), PEAK_RATE, weight_decay=1e-4)
-    checkpoint = out / "checkpoint.pt"
-    step, elapsed, best = 0, 0.0, -math.inf
-    if checkpoint.exists():
-        held = torch.load(checkpoint, weights_only=False)
-        network.load_state_dict(held["network"])
-        optimizer.load_state_dict(held["optimizer"])
-        average = Average(network)
-        average.weights, average.steps = held["average"], held["step"]
-        step, elapsed, best = held["step"], held["elapsed"], held["best"]
-    else:
-        standardise(network, Mixer(collection, "train", seed=seed))
-        average = Average(network)
-    mixer = Mixer(collection, "train", seed=seed + step)
-    bands = band_slices(TRANSFORM.bins, SAMPLE_RATE)
+    trainer = Trainer(Library.open(library), 60 * minutes, seed)
+    trainer.start(out / "checkpoint.pt")
     losses: list[float] = []
-    heard = 0.0
-    last_save = last_tick = time.monotonic()
-    while elapsed < 60 * minutes:
-        share = elapsed / (60 * minutes)
-        late = share > 2 / 3
-        size, frames = (1, LONG_FRAMES) if late else (BATCH, FRAMES)
-        rate = PEAK_RATE * min(1, (step + 1) / WARM_UP_STEPS)
-        rate *= max(FINAL_SHARE, 0.5 + 0.5 * math.cos(math.pi * share))
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        optimizer.zero_grad()
-        with torch.no_grad():
-            stems, mix = draw(mixer, size, frames)
-            x = features(mix).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            masks = masks_of(network, x)
-        parted = energies(masks, stems, mix)
-        loss = snr_loss(*parted)
-        losses.append(loss.item())
-        if late:
-            loss = loss + BAND_WEIGHT * banded_snr_loss(*parted, bands)
-        loss.backward()
-        heard += size * frames * TRANSFORM.hop / SAMPLE_RATE
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-        average.update(network)
-        step += 1
-        now = time.monotonic()
-        elapsed += now - last_tick
-        last_tick = now
-        if now - last_save > 60 * checkpoint_minutes or elapsed >= 60 * minutes:
-            kept = LastFrame()
-            kept.load_state_dict(average.weights)
-            scores = validate(kept.eval(), collection)
-            mean = float(np.nanmean(list(scores.values())))
-            if mean > best:
-                best = mean
-                save(out / "best.pt", {"config": kept.config, "weights": average.weights,
-                                       "scores": scores, "step": step})  # fmt: skip
-            save(checkpoint, {"network": network.state_dict(), "optimizer": optimizer.state_dict(),
-                              "average": average.weights, "step": step, "elapsed": elapsed,
-                              "best": best})  # fmt: skip
-            row = {"minutes": elapsed / 60, "step": step, "heard_minutes": heard / 60,
-                   "loss": float(np.mean(losses)), **scores, "mean": mean}  # fmt: skip
-            log(out / "log.csv", row)
-            typer.echo("  ".join(f"{key} {value:.2f}" for key, value in row.items()))
+    heard, due = 0.0, trainer.elapsed
+    while not trainer.done:
+        loss, seconds = trainer.advance()
+        losses.append(loss)
+        heard += seconds
+        if trainer.elapsed - due >= 60 * checkpoint_minutes or trainer.done:
+            due = trainer.elapsed
+            if rank() == 0:
+                row = {"minutes": due / 60, "step": trainer.step, "heard_minutes": heard / 60}
+                row |= {"loss": float(np.mean(losses)), **trainer.keep(out)}
+                log(out / "log.csv", row)
+                typer.echo("  ".join(f"{key} {value:.2f}" for key, value in row.items()))
             losses.clear()
-            last_save = last_tick = time.monotonic()
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def log(path: Path, row: dict[str, float]) -> None:
