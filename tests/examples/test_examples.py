@@ -1,0 +1,82 @@
+"""Every example runs as it stands, without arguments, and prints what it promises."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "examples"
+EXAMPLES = sorted(path.name for path in FOLDER.glob("*.py"))
+MOST_LINES = 100
+SUM_DB = -120
+
+# What must stand in the output; a figure in dB after "sum of the stems" is compared with SUM_DB.
+PRINTED = {
+    "own_model.py": [
+        r"latency 256 samples",
+        r"time per hop: [\d.]+ ms of 5\.80",
+        r"50 Hz: 100 % bass, 0 % rest",
+        r"800 Hz: 0 % bass, 100 % rest",
+    ],
+    "render_song.py": [
+        r"stems.example.vocals\.wav: peak 0\.\d+",
+        r"176400 samples in, as many out",
+    ],
+    "stream_blocks.py": [
+        r"stems: vocals, drums, bass, other",
+        r"latency: 480 samples, 10\.9 ms",
+        r"176640 samples in, 176640 out",
+    ],
+}
+WRITTEN = {
+    "own_model.py": ["crossover.onnx"],
+    "render_song.py": ["example.wav", "stems/example/vocals.wav", "stems/example/render.json"],
+    "stream_blocks.py": [],
+}
+
+
+def run(name: str, folder: Path, *arguments: str) -> str:
+    """Run an example in a folder of its own; any warning is an error."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(FOLDER / name), *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_runs_without_arguments(name: str, tmp_path: Path) -> None:
+    """An example runs on a signal of its own, prints its figures and writes its files."""
+    output = run(name, tmp_path)
+    for pattern in PRINTED[name]:
+        assert re.search(pattern, output), output
+    for error in re.findall(r"sum of the stems against the input: (-?\d+) dB", output):
+        assert int(error) < SUM_DB
+    for file in WRITTEN[name]:
+        assert (tmp_path / file).stat().st_size > 0
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_is_short_and_explained(name: str) -> None:
+    """An example has at most 100 lines, opens with a docstring, and stands in the README."""
+    text = (FOLDER / name).read_text()
+    assert len(text.splitlines()) <= MOST_LINES
+    assert ast.get_docstring(ast.parse(text))
+    assert f"examples/{name}" in (FOLDER / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_has_help(name: str, tmp_path: Path) -> None:
+    """`--help` tells what can be given."""
+    assert "usage:" in run(name, tmp_path, "--help")
