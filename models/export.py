@@ -73,17 +73,19 @@ def write(
 def export(
     weights: Annotated[Path, typer.Argument(help="best.pt of models.train")],
     out: Annotated[Path, typer.Argument(help="the .onnx file to write")],
+    name: Annotated[str, typer.Option(help="default: the file's name")] = "",
     version: Annotated[str, typer.Option()] = "1",
     trained_on: Annotated[str, typer.Option()] = "generated songs",
     scores: Annotated[str, typer.Option(help="JSON for the card")] = "{}",
 ) -> None:
     """Export a checkpoint of the last-frame network."""
     held = torch.load(weights, weights_only=True)
-    network = LastFrame(**held["config"])
-    network.load_state_dict(held["weights"])
+    trained = LastFrame(**held["config"])
+    trained.load_state_dict(held["weights"])
+    network = trained.folded()
     card = streaming_card(
         network,
-        name=out.stem,
+        name=name or out.stem,
         version=version,
         license="GPL-3.0-or-later",
         trained_on=trained_on,

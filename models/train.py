@@ -26,7 +26,7 @@ from models.zoo.lastframe import EPS, POWER, SAMPLE_RATE, STEMS, TRANSFORM, Last
 BATCH, FRAMES = 4, 160  # 0.9 s; small steps stay in the cache
 # In the last third longer segments, for the memory of the GRUs, and the three-band loss.
 LATE, LATE_BATCH, LATE_FRAMES = 2 / 3, 2, 320
-PEAK_RATE, FINAL_SHARE, WARM_UP_STEPS = 2e-3, 0.01, 40
+PEAK_RATE, FINAL_SHARE, WARM_UP_STEPS = 4e-3, 0.01, 40
 BAND_WEIGHT = 0.25
 EMA = 0.999
 VALIDATION_SECONDS, VALIDATION_EXCERPTS = 8, 12
@@ -82,7 +82,8 @@ class Average:
         self.steps += 1
         share = 1 - min(EMA, self.steps / (self.steps + 10))
         for name, value in network.state_dict().items():
-            self.weights[name].lerp_(value, share)
+            if value.is_floating_point():
+                self.weights[name].lerp_(value, share)
 
 
 @torch.no_grad()

@@ -59,8 +59,9 @@ def line(rng: Random, notes: Sequence[Note], samples: int, rate: float, beat: fl
     track /= np.abs(track).max() + np.float32(1e-9)
     if rng.random() < 0.35:
         track = np.tanh(track * np.float32(rng.uniform(1.5, 6)))
-    # Recorded basses fall by 20 dB towards 500 Hz; a few growl up to several kHz.
-    cut = low_pass(float(np.exp(rng.uniform(np.log(150), np.log(5000)))), 1.5)
+    # Recorded basses fall by 20 dB towards 500 Hz; one in eight growls up to several kHz.
+    top = 5000 if rng.random() < 0.12 else 900
+    cut = low_pass(float(np.exp(rng.uniform(np.log(150), np.log(top)))), 1.5)
     shape = bumps(rng, 2, 4)
     track = filtered(track, rate, lambda f: cut(f) * shape(f) * high_pass(24, 2)(f))
     if rng.random() < 0.2:

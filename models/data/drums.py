@@ -224,7 +224,7 @@ def bus(rng: Random, track: Floats, rate: float) -> Floats:
         track = np.tanh(track * np.float32(drive)) / np.float32(np.sqrt(drive))
     grid = np.linspace(0, rate / 2, 1025, dtype=np.float32)
     response = minimum_phase(bumps(rng, 3, 5)(grid))
-    if rng.random() < 0.7:
-        tail = room(rng, rate, rng.uniform(0.15, 0.9), rng.uniform(0.05, 0.45))
+    if rng.random() < 0.6:
+        tail = room(rng, rate, rng.uniform(0.15, 0.6), rng.uniform(0.03, 0.25))
         response = convolve(tail, response)
     return convolve(track, response)

@@ -284,14 +284,14 @@ def choir(
     centre = float(np.median([note.pitch for note in lead]))
     who = singer(rng, centre)
     dry = sing(rng, who, lead, samples, rate)
-    # Half of the leads stand off the centre, so that panning alone finds nobody.
-    track = panned(dry, rng.uniform(-0.8, 0.8) if rng.random() < 0.5 else 0.0)
+    # Some leads stand off the centre, so that panning alone does not find them.
+    track = panned(dry, rng.uniform(-0.6, 0.6) if rng.random() < 0.25 else 0.0)
     draw = rng.random()
     if draw < 0.25:
         track += panned(
             sing(rng, singer(rng, centre), harmony, samples, rate), rng.uniform(-0.9, 0.9)
         ) * np.float32(0.6)
-    elif draw < 0.5:
+    elif draw < 0.4:
         late = [
             Note(
                 max(0.0, n.start + rng.normal(0, 0.015)),
@@ -326,6 +326,6 @@ def studio(rng: Random, track: Floats, rate: float) -> Floats:
     grid = np.linspace(0, rate / 2, 1025, dtype=np.float32)
     response = minimum_phase(bumps(rng, 3, 5)(grid))
     if rng.random() < 0.8:
-        tail = room(rng, rate, rng.uniform(0.2, 1.8), rng.uniform(0.05, 0.35))
+        tail = room(rng, rate, rng.uniform(0.2, 1.5), rng.uniform(0.03, 0.2))
         response = convolve(tail, response)
     return convolve(track, response)

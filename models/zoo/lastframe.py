@@ -7,6 +7,8 @@ bands. Nothing of the past is computed twice, so one frame costs about 8 M
 multiply-adds.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -41,6 +43,24 @@ class BandGRU(nn.Module):
             return x + self.out(y), state
 
 
+def gain_and_offset(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Give what a batch normalisation does when it no longer learns: gain x + offset."""
+    gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    return gain, norm.bias - gain * norm.running_mean
+
+
+def upsample(level: nn.ConvTranspose2d, x: Tensor, batch: int, bins: int) -> Tensor:
+    """Do what `level` does, as a 1x1 convolution whose outputs are laid side by side.
+
+    onnxruntime takes 3 to 10 % less time for the network so; equal to rounding.
+    """
+    entries, exits, _, stride = level.weight.shape
+    weight = level.weight[:, :, 0].permute(1, 2, 0).reshape(exits * stride, entries, 1, 1)
+    y = functional.conv2d(x, weight, level.bias.repeat_interleave(stride))
+    y = y.reshape(batch * exits, stride, -1, bins).permute(0, 2, 3, 1)
+    return y.reshape(batch, exits, -1, bins * stride)
+
+
 class LastFrame(nn.Module):
     """Raw softmax scores per stem from compressed magnitudes.
 
@@ -50,6 +70,7 @@ class LastFrame(nn.Module):
     hidden : width of the GRUs
     layers : number of GRUs
     last : channels at full resolution before the output
+    normed : whether convolutions are followed by batch normalisation; `folded` removes it
     """
 
     def __init__(
@@ -62,9 +83,10 @@ class LastFrame(nn.Module):
         hidden: int = 128,
         layers: int = 2,
         last: int = 12,
+        normed: bool = True,
     ) -> None:
         super().__init__()
-        self.config = {
+        self.config: dict[str, Any] = {
             "bins": bins,
             "stems": stems,
             "channels": channels,
@@ -72,6 +94,7 @@ class LastFrame(nn.Module):
             "hidden": hidden,
             "layers": layers,
             "last": last,
+            "normed": normed,
         }
         self.stems, self.channels, self.hidden = stems, channels, hidden
         self.bins = bins - 1  # the Nyquist bin takes its neighbour's mask
@@ -89,6 +112,8 @@ class LastFrame(nn.Module):
             nn.Parameter(torch.zeros(width, 1, self.bins // STRIDE ** (level + 1)))
             for level, width in enumerate(widths)
         )
+        norm = nn.BatchNorm2d if normed else nn.Identity
+        self.encoder_norms = nn.ModuleList(norm(width) for width in widths)
         self.bands = self.bins // STRIDE ** len(widths)
         self.grus = nn.ModuleList(BandGRU(widths[-1], hidden) for _ in range(layers))
         self.spread_bands = nn.Linear(self.bands, 2 * self.bands)
@@ -98,6 +123,7 @@ class LastFrame(nn.Module):
             nn.ConvTranspose2d(2 * b, a, (1, STRIDE), stride=(1, STRIDE))
             for a, b in reversed(list(zip(exits, widths, strict=True)))
         )
+        self.decoder_norms = nn.ModuleList(norm(width) for width in reversed(exits))
         self.out = nn.Conv2d(last + channels, stems * channels, (1, 5), padding=(0, 2))
         self.out_place = nn.Parameter(torch.zeros(stems * channels, 1, self.bins))
 
@@ -111,31 +137,54 @@ class LastFrame(nn.Module):
         states += [torch.zeros(1, batch * self.bands, self.hidden) for _ in self.grus]
         return states
 
+    @torch.no_grad()
+    def folded(self) -> "LastFrame":
+        """Give the same network without normalisation, which the convolutions take over."""
+        plain = LastFrame(**self.config | {"normed": False})
+        plain.load_state_dict(self.state_dict(), strict=False)
+        for level, place, norm in zip(plain.encoder, plain.places, self.encoder_norms, strict=True):
+            gain, offset = gain_and_offset(norm)
+            level.weight *= gain.view(-1, 1, 1, 1)
+            level.bias.copy_(level.bias * gain + offset)
+            place *= gain.view(-1, 1, 1)
+        for level, norm in zip(plain.decoder, self.decoder_norms, strict=True):
+            gain, offset = gain_and_offset(norm)
+            level.weight *= gain.view(1, -1, 1, 1)
+            level.bias.copy_(level.bias * gain + offset)
+        return plain.eval()
+
     def forward(self, features: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
         """(batch, channels, frames, bins), states -> raw scores, next states.
 
         Raw scores have the shape (batch, stems * channels, frames, bins).
         """
-        batch = features.shape[0]
+        # An exported graph has a batch of one: then its shapes are constants, and cost no time.
+        batch = 1 if torch.onnx.is_in_onnx_export() else features.shape[0]
         x = (features[..., : self.bins] - self.mean) / self.spread
         following = []
         skips = []
         h = x
-        for level, place, state in zip(self.encoder, self.places, states, strict=False):
+        levels = zip(self.encoder, self.places, self.encoder_norms, states, strict=False)
+        for level, place, norm, state in levels:
             stream = torch.cat([state.to(h.dtype), h], 2)
             following.append(stream[:, :, -1:])
-            h = functional.leaky_relu(level(stream) + place, SLOPE)
+            h = functional.leaky_relu(norm(level(stream) + place), SLOPE)
             skips.append(h)
         # (batch, width, frames, bands) -> (frames, batch * bands, width)
-        z = h.permute(2, 0, 3, 1).flatten(1, 2)
+        width = self.encoder[-1].out_channels
+        z = h.permute(2, 0, 3, 1).reshape(-1, batch * self.bands, width)
         for gru, state in zip(self.grus, states[len(self.encoder) :], strict=True):
             z, state = gru(z, state)
             following.append(state)
-        z = z.unflatten(1, (batch, self.bands))
+        z = z.reshape(-1, batch, self.bands, width)
         mixed = functional.leaky_relu(self.spread_bands(z.transpose(2, 3)), SLOPE)
         z = z + self.gather_bands(mixed).transpose(2, 3)
         h = z.permute(1, 3, 0, 2)
-        for level, skip in zip(self.decoder, reversed(skips), strict=True):
-            h = functional.leaky_relu(level(torch.cat([h, skip], 1)), SLOPE)
+        bins = self.bands
+        ascent = zip(self.decoder, self.decoder_norms, reversed(skips), strict=True)
+        for level, norm, skip in ascent:
+            h = torch.cat([h, skip], 1)
+            h = functional.leaky_relu(norm(upsample(level, h, batch, bins)), SLOPE)
+            bins *= STRIDE
         scores = self.out(torch.cat([h, x], 1)) + self.out_place
         return (torch.cat([scores, scores[..., -1:]], -1), *following)

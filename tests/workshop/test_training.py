@@ -118,6 +118,20 @@ def test_steps_on_one_batch_lower_its_loss(library: Path) -> None:
     assert all(p.grad is not None and p.grad.abs().max() > 0 for p in network.parameters())
 
 
+def test_folding_the_normalisation_changes_nothing() -> None:
+    """The exported network computes what the trained one does."""
+    torch.manual_seed(0)
+    network = LastFrame()
+    x = torch.rand(2, 2, 30, 1025)
+    for _ in range(3):  # gives the running statistics something to tell
+        network(x, *network.initial_states(2))
+    network.eval()
+    with torch.no_grad():
+        wanted = network(x, *network.initial_states(2))[0]
+        result = network.folded()(x, *network.initial_states(2))[0]
+    torch.testing.assert_close(result, wanted, rtol=1e-4, atol=1e-5)
+
+
 def test_the_network_is_causal_and_carries_its_states() -> None:
     """Frame by frame equals all at once; about 0.7 M parameters."""
     network = LastFrame().eval()
