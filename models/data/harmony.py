@@ -87,7 +87,7 @@ def mixed_in(rng: Random, sound: Floats, rate: float) -> Floats:
     grid = np.linspace(0, rate / 2, 1025, dtype=np.float32)
     shape = bumps(rng, 3, 6)(grid)
     if rng.random() < 0.85:  # mixers make room for the bass; in the rest low chords fight it
-        shape = shape * high_pass(rng.uniform(120, 300))(grid)
+        shape = shape * high_pass(rng.uniform(150, 400))(grid)
     response = minimum_phase(shape)
     if rng.random() < 0.6:
         tail = room(rng, rate, rng.uniform(0.3, 2.0), rng.uniform(0.05, 0.4))

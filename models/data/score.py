@@ -25,7 +25,7 @@ LOOPS = (
     (0, 3, 5, 4), (0, 6, 3, 0), (1, 4, 0, 5),
 )  # fmt: skip
 STEMS = ("vocals", "drums", "bass", "other")
-SHARE = {"vocals": 0.62, "drums": 0.8, "bass": 0.78, "other": 0.8}
+SHARE = {"vocals": 0.5, "drums": 0.65, "bass": 0.65, "other": 0.65}
 PARTS = ("chords", "pad", "arpeggio", "lead", "power", "pluck", "texture")
 CHANCES = (0.2, 0.17, 0.17, 0.15, 0.12, 0.11, 0.08)
 

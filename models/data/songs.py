@@ -13,7 +13,7 @@ from models.data.score import STEMS, compose
 from models.data.sound import Floats, Random, compressor_gain, filtered, low_pass
 
 PEAK = 0.95  # of full scale, of the mixture
-OFFSET = {"vocals": 1.0, "drums": 2.5, "bass": 1.5, "other": 0.0}  # dB, typical balance
+OFFSET = {"vocals": 2.0, "drums": 4.0, "bass": 1.5, "other": -0.5}  # dB, voice and beat in front
 SPREAD = 2.7  # dB, standard deviation of a stem's level; cut at twice that
 
 

@@ -159,7 +159,8 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
 
 def _plain(value: Any) -> str:
     if isinstance(value, (list, tuple)):
-        return ", ".join(_plain(entry) for entry in value)
+        mark = " x " if all(isinstance(entry, int) for entry in value) else ", "
+        return mark.join(_plain(entry) for entry in value)
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_plain(entry)}" for key, entry in value.items())
+        return "; ".join(f"{key} {_plain(entry)}" for key, entry in value.items())
     return str(value)
