@@ -131,6 +131,7 @@ class Separator:
 
     def _start(self) -> None:
         self.counters = Counters()
+        self._ended = False
         self._filled = 0
         self._taken = 0  # samples pushed
         self._given = 0  # samples given out
@@ -160,6 +161,8 @@ class Separator:
         Thread: [worker]
         """
         self._refuse(block)
+        if self._ended:
+            self._start()
         block = clean(block, self.counters)
         samples = block.shape[1]
         self._taken += samples
@@ -194,7 +197,8 @@ class Separator:
             filled += self._done.read(rest[..., filled:])
         counters = self.counters
         self.reset()
-        self.counters = counters
+        self.counters = counters  # can still be read; the next stream counts anew
+        self._ended = True
         return rest
 
     def reset(self) -> None:
@@ -272,8 +276,11 @@ def supports_rate(model: AnyModel, sample_rate: float) -> bool:
         return sample_rate == card.sample_rate
     if not rates.supports(sample_rate, card.sample_rate):
         return False
-    scale = rates.scale_of(sample_rate, card.sample_rate)
-    return (card.transform.hop * scale).is_integer()
+    try:
+        card.transform.scaled(rates.scale_of(sample_rate, card.sample_rate))
+    except SpecError:
+        return False
+    return True
 
 
 def choose_stems(known: Sequence[str], wanted: Sequence[str] | None) -> tuple[str, ...]:

@@ -192,6 +192,7 @@ class Measurement:
     measured_latency_samples : by impulse; None if the model gave no sound for it
     hop_ms_p50, hop_ms_p99, hop_budget_ms : time of one step, and the time there is for it
     sum_to_mix_db : energy of (stems - mix) over the mix's; below -120 adds up
+    nonfinite_frames : frames without a number, for a click, noise and silence
     provider : the execution provider in use
     """
 
@@ -201,6 +202,7 @@ class Measurement:
     hop_ms_p99: float
     hop_budget_ms: float
     sum_to_mix_db: float
+    nonfinite_frames: int
     provider: str
 
 
@@ -226,6 +228,7 @@ def measure_model(model: str | Path | AnyModel, provider: str = "auto") -> Measu
     step = Separator(opened, rate).step
     separator = Separator(opened, rate, block=step)
     measured = measure_latency(separator, step, at=step // 2 + 1)
+    broken = separator.counters.nonfinite_frames
     separator.reset()
     steps = math.ceil(separator.latency_samples / step) + (TIMED_HOPS if step < rate / 4 else 3)
     mix = noise(steps * step / rate, rate)
@@ -236,6 +239,9 @@ def measure_model(model: str | Path | AnyModel, provider: str = "auto") -> Measu
         times.append(1000 * (time.perf_counter() - begin))
     total = np.concatenate(parts, axis=-1).sum(axis=0)
     error = total - mix[:, : total.shape[1]]
+    for _ in range(3):
+        separator.push(np.zeros((2, step), np.float32))
+    broken += separator.counters.nonfinite_frames
     warm = times[len(times) // 10 :]
     return Measurement(
         latency_samples=separator.latency_samples,
@@ -244,6 +250,7 @@ def measure_model(model: str | Path | AnyModel, provider: str = "auto") -> Measu
         hop_ms_p99=float(np.percentile(warm, 99)),
         hop_budget_ms=1000 * step / rate,
         sum_to_mix_db=_decibel(float(np.square(error).sum() / np.square(mix).sum())),
+        nonfinite_frames=broken,
         provider=separator.provider,
     )
 

@@ -135,7 +135,10 @@ class FeaturePlane:
         self.pair = feature.pair
         self._compute = feature.compute
         blank = np.zeros((2, 1, 1), np.complex64)
-        self.silence = float(self._compute(blank, *self._numbers)[0, 0, 0])
+        with np.errstate(all="ignore"):
+            self.silence = float(self._compute(blank, *self._numbers)[0, 0, 0])
+        if not np.isfinite(self.silence):
+            raise SpecError(f"feature {text!r} is no number at silence; use an eps above 0")
 
     def __call__(self, spectra: ComplexArray) -> FloatArray:
         """Compute the feature.

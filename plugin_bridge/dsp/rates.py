@@ -42,7 +42,7 @@ def supports(rate: float, model_rate: float) -> bool:
     -----
     Thread: [any]
     """
-    if not rate > 0:
+    if not 0 < rate < math.inf:
         return False
     ratio = rate / (scale_of(rate, model_rate) * model_rate)
     return LOWEST_RATIO <= ratio <= HIGHEST_RATIO

@@ -29,14 +29,11 @@ class Integrity:
     ----------
     cut : str
         Why audio is missing, as the second half of a sentence; empty when nothing is.
-    doubt : str
-        Why audio may be missing; empty when nothing hints at it.
     samples : int or None
         The true length where the header leaves it open (a wav from a pipe).
     """
 
     cut: str = ""
-    doubt: str = ""
     samples: int | None = None
 
 
@@ -147,9 +144,12 @@ def _ogg(file: BinaryIO, size: int) -> Integrity:
     file.seek(max(0, size - OGG_PAGE_BYTES))
     tail = file.read()
     page = tail.rfind(b"OggS")
-    if page >= 0 and len(tail) > page + 5 and tail[page + 5] & 4:
-        return WHOLE
-    return Integrity(doubt="it has no last page, so its end may be missing")
+    if page < 0 or len(tail) < page + 27 or not tail[page + 5] & 4:
+        return Integrity(cut="its last page is missing")
+    table = tail[page + 27 : page + 27 + tail[page + 26]]
+    if len(table) < tail[page + 26] or page + 27 + len(table) + sum(table) > len(tail):
+        return Integrity(cut="its last page is not complete")
+    return WHOLE
 
 
 def _flac(file: BinaryIO, start: int, size: int) -> Integrity:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from plugin_bridge import separator
 from plugin_bridge.errors import SpecError
+from plugin_bridge.model.providers import CHOICES
 
 FORMATS = ("wav", "flac")
 BIT_DEPTHS = ("16", "24", "32f")
-PROVIDERS = ("auto", "cpu", "cuda")
 DEFAULT_DEPTH = {"wav": "32f", "flac": "24"}
 # Not a stem of any model: the mix minus this stem.
 ACCOMPANIMENT, LEAD = "accompaniment", "vocals"
@@ -56,7 +56,7 @@ class RenderOptions:
         """Check the values that need no model."""
         require("--format", self.format, FORMATS)
         require("--bit-depth", self.depth, BIT_DEPTHS)
-        require("--provider", self.provider, PROVIDERS)
+        require("--provider", self.provider, CHOICES)
         if self.format == "flac" and self.depth == "32f":
             raise SpecError("flac holds 16 or 24 bit, not 32f; use --bit-depth 24 or --format wav")
         if self.stems is not None and not self.stems:
@@ -153,10 +153,12 @@ def folder_names(inputs: Sequence[Path]) -> list[str]:
     taken: set[str] = set()
     names = []
     for path in inputs:
-        name, number = path.stem, 1
+        # "...wav" has the stem "..", which is no folder of its own
+        stem = path.stem.strip(".") or "input"
+        name, number = stem, 1
         while name.casefold() in taken:
             number += 1
-            name = f"{path.stem}-{number}"
+            name = f"{stem}-{number}"
         taken.add(name.casefold())
         names.append(name)
     return names

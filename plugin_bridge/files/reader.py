@@ -32,8 +32,6 @@ class AudioReader:
     channels : int, 1 or 2
     samples : int
         Forecast of the length by the header; for some mp3 files an estimate.
-    doubt : str
-        Second half of a sentence about an end that may be missing; mostly empty.
 
     Raises
     ------
@@ -48,11 +46,14 @@ class AudioReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        limit, self.doubt = _check_file(path)
+        limit = _check_file(path)
         try:
             self._file = AudioFile(str(path))
         except (ValueError, RuntimeError) as error:
             raise AudioFileError(_not_audio(path)) from error
+        except TypeError as error:
+            name = str(path).encode(errors="replace").decode()
+            raise AudioFileError(f"{name}: the name is not valid UTF-8; rename the file") from error
         self.sample_rate = round(self._file.samplerate)
         self.channels = self._file.num_channels
         self.samples = self._file.frames if limit is None else min(limit, self._file.frames)
@@ -110,8 +111,8 @@ class AudioReader:
         self._file.close()
 
 
-def _check_file(path: Path) -> tuple[int | None, str]:
-    """Refuse what cannot be audio before a decoder sees it; give length limit and doubt."""
+def _check_file(path: Path) -> int | None:
+    """Refuse what cannot be audio before a decoder sees it; give the true length if known."""
     if path.is_dir():
         raise AudioFileError(f"{path} is a folder; name the audio files in it, e.g. {path / '*'}")
     try:
@@ -126,7 +127,7 @@ def _check_file(path: Path) -> tuple[int | None, str]:
         raise AudioFileError(
             f"{path} is cut short: {integrity.cut}; copy it again, or open and save it in an editor"
         )
-    return integrity.samples, integrity.doubt
+    return integrity.samples
 
 
 def _not_audio(path: Path) -> str:

@@ -164,6 +164,12 @@ class _Outputs:
             )
             for file in files
         ]
+        for writer in self._writers:
+            if writer.path.exists() and writer.path.samefile(reader.path):
+                raise AudioFileError(
+                    f"{reader.path} would be overwritten by its own stem; choose another folder "
+                    "with --out"
+                )
         self._names = names
         self._meters = [Meter() for _ in names]
 
@@ -223,8 +229,6 @@ def _warnings(
 ) -> list[str]:
     path, counters = reader.path, stream.counters
     found = []
-    if reader.doubt:
-        found.append(f"{path}: {reader.doubt}; compare its length with the original")
     if stream.rate != reader.sample_rate:
         found.append(
             f"{path} has {reader.sample_rate} Hz, where {model.card.name} does not run; it was "

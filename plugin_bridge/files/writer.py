@@ -226,14 +226,14 @@ def write_error(path: Path, error: Exception) -> PluginBridgeError:
     if not isinstance(error, OSError) and isinstance(cause, OSError):
         error = cause
     if not isinstance(error, OSError):
-        return PluginBridgeError(f"{path} cannot be written: {error}")
+        return PluginBridgeError(f"{path} cannot be written: {error}; choose another folder")
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return PluginBridgeError(
             f"the disk is full, {path} was not written; free some space or choose another folder"
         )
     if error.errno in USER_ERRORS:
         return AudioFileError(f"{path} cannot be written: {reason(error)}; choose another folder")
-    return PluginBridgeError(f"{path} cannot be written: {reason(error)}")
+    return PluginBridgeError(f"{path} cannot be written: {reason(error)}; choose another folder")
 
 
 def reason(error: OSError) -> str:

@@ -9,6 +9,7 @@ Rules of this file
 """
 
 import json
+import re
 import warnings
 from collections.abc import Sequence
 from typing import Any, Literal, Self
@@ -22,6 +23,8 @@ from plugin_bridge.errors import ModelContractError, PluginBridgeWarning
 
 FORMAT = 1
 METADATA_KEY = "plugin_bridge.card"
+# Stems become files: no name may lead out of their folder.
+STEM_NAME = re.compile(r"[^\W_][\w .-]*")
 
 # Which optional fields each kind needs, and which it may have.
 SPECTRAL = ("n_fft", "synthesis", "hop", "window", "features", "head")
@@ -113,7 +116,13 @@ class Card(BaseModel):
         if useless:
             names = ", ".join(sorted(useless))
             raise ValueError(f"a {self.kind} model has no use for {names}; remove from the card")
-        if len(set(self.stems)) < len(self.stems):
+        for stem in self.stems:
+            if not STEM_NAME.fullmatch(stem):
+                raise ValueError(
+                    f"stem {stem!r} cannot name a file; use letters, digits, space, _ . and -, "
+                    "starting with a letter or digit"
+                )
+        if len({stem.casefold() for stem in self.stems}) < len(self.stems):
             raise ValueError(f"stems {list(self.stems)} repeat a name; each must be there once")
         if self.residual_stem is not None and self.residual_stem not in self.stems:
             raise ValueError(
@@ -215,7 +224,7 @@ def parse(text: str, source: str) -> Card:
             f"{FORMAT}; upgrade plugin_bridge or export the model again"
         )
     try:
-        card = Card.model_validate(content)
+        card = Card.model_validate_json(text, strict=True)
     except ValidationError as error:
         raise ModelContractError(f"{source}: {_sentence(error, content)}") from error
     if unknown:

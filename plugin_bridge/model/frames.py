@@ -1,6 +1,5 @@
 """Streaming and windowed models: spectra in, masks out, frame by frame."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +13,8 @@ from plugin_bridge.model.protocols import AnyModel
 
 # Frames per call of a windowed model: its activations are large, 8 keep memory flat.
 WINDOWED_FRAMES = 8
+# Beyond it the transform back would overflow; no mask of a real signal comes near.
+LARGEST = np.float32(1e30)
 
 
 class FrameKind:
@@ -84,17 +85,22 @@ class FrameKind:
         """
         newest = self._analysis.push(samples)
         raw = self._network.run(self._planes(newest))
-        broken = self._mend(raw)
+        broken = _unusable(raw, axes=(0, 1, 2, 4))
+        raw[:, :, :, broken] = 0
         maps = self._bins.to_host(self._head.activate(raw))
         mix = self._target(newest)
         stems = self._head.apply(maps, mix, self._scale)
+        broken |= _unusable(stems.view(np.float32), axes=(0, 1, 3))
         if self._channels < self._seen:
             stems = stems.mean(axis=1, keepdims=True)
         if self._residual is not None:
             rest = mix - stems.sum(axis=0)
             stems = np.insert(stems, self._residual, rest, axis=0)
-        if broken is not None:
+        if broken.any():
+            # neither sounds nor stays in the states
             stems[:, :, broken] = 0
+            self._network.reset()
+            self.nonfinite_frames += int(broken.sum())
         if self._wanted != list(range(len(stems))):
             stems = stems[self._wanted]
         return self._synthesis.push(stems)
@@ -121,18 +127,6 @@ class FrameKind:
             self._bins.to_model(feature(spectra), feature.silence) for feature in self._features
         ]
 
-    def _mend(self, raw: FloatArray) -> NDArray[np.bool_] | None:
-        """Silence non-finite frames, so that they neither sound nor stay in the states."""
-        if math.isfinite(raw.sum()):
-            return None
-        broken = np.asarray(~np.isfinite(raw).all(axis=(0, 1, 2, 4)))
-        if not broken.any():
-            return None
-        raw[:, :, :, broken] = 0
-        self._network.reset()
-        self.nonfinite_frames += int(broken.sum())
-        return broken
-
     def _target(self, newest: ComplexArray) -> ComplexArray:
         """Give the frames that the masks are for, older than the newest by the look-ahead."""
         ahead = self._ahead.shape[1]
@@ -141,6 +135,15 @@ class FrameKind:
         spectra = np.concatenate([self._ahead, newest], axis=1)
         self._ahead[...] = spectra[:, -ahead:]
         return spectra[:, : newest.shape[1]]
+
+
+def _unusable(values: FloatArray, axes: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Find the frames that hold NaN or more than LARGEST; `axes` are the other axes."""
+    frames = np.zeros(values.shape[-2], np.bool_)
+    if not (values.max() <= LARGEST and values.min() >= -LARGEST):  # so for NaN, too
+        usable = np.abs(values) <= LARGEST
+        frames |= ~usable.all(axis=axes)
+    return frames
 
 
 class StreamingNetwork:

@@ -204,7 +204,10 @@ def _refuse_external_data(content: bytes, source: str) -> None:
     try:
         graph = onnx.load_model_from_string(content).graph
     except Exception as error:
-        raise ModelFileError(f"{source} is not an ONNX model ({_brief(error)})") from error
+        raise ModelFileError(
+            f"{source} is not an ONNX model ({_brief(error)}); name a model from plugin-bridge "
+            "models list, or export it again"
+        ) from error
     for tensor in graph.initializer:
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
             raise ModelFileError(

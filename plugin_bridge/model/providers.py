@@ -74,11 +74,10 @@ def choose_session(
             "CUDA was asked for, but this machine has no NVIDIA driver; "
             "install the driver or use --provider cpu"
         )
-    session = _session(content, CUDA)
-    usable = session.get_providers()[0] == CUDA
     if provider == "auto":
-        return min([plain, session] if usable else [plain], key=lambda s: _seconds(s, feed))
-    if not usable:
+        return _faster(plain, content, feed)
+    session = _session(content, CUDA)
+    if session.get_providers()[0] != CUDA:
         raise ProviderError(
             "CUDA was asked for, but onnxruntime fell back to the CPU: its CUDA libraries are "
             'missing; run pip install "onnxruntime-gpu[cuda,cudnn]" or use --provider cpu'
@@ -137,6 +136,19 @@ def _session(content: bytes, provider: str) -> "InferenceSession":
         onnxruntime.preload_dlls()
     providers = list(dict.fromkeys((provider, CPU)))
     return onnxruntime.InferenceSession(content, options, providers=providers)
+
+
+def _faster(plain: "InferenceSession", content: bytes, feed: Feed) -> "InferenceSession":
+    try:
+        session = _session(content, CUDA)
+        if session.get_providers()[0] != CUDA:
+            return plain
+        return min([plain, session], key=lambda s: _seconds(s, feed))
+    except Exception as error:
+        # out of memory, an operator without a kernel: whatever it is, the CPU can do it
+        if not type(error).__module__.startswith("onnxruntime"):
+            raise
+        return plain
 
 
 def _seconds(session: "InferenceSession", feed: Feed) -> float:

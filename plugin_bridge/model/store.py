@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from plugin_bridge import shipped
@@ -52,8 +53,9 @@ def listing() -> list[Path]:
     """
     found: dict[str, Path] = {}
     for folder in folders():
-        for path in sorted(folder.glob("*.onnx")):
-            found.setdefault(path.stem, path)
+        with suppress(PermissionError):  # a folder of somebody else's holds nothing for us
+            for path in sorted(folder.glob("*.onnx")):
+                found.setdefault(path.stem, path)
     return list(found.values())
 
 

@@ -196,3 +196,19 @@ def test_both_runtimes_installed_warn_and_render(
     assert _render("good.wav") == 0
     assert "pip uninstall" in _one_sentence(capsys.readouterr().err)
     assert (here / "stems/good/render.json").exists()
+
+
+def test_an_input_is_never_overwritten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stem that would land on the input is refused, whole as it was."""
+    monkeypatch.chdir(tmp_path)
+    write_model(tmp_path / "equal.onnx")
+    (tmp_path / "vocals").mkdir()
+    song = write_audio(tmp_path / "vocals" / "vocals.wav", hiss(1000))
+    before = song.read_bytes()
+    code = main(["render", str(song), "--out", ".", "--model", "equal.onnx"])
+    assert code == 2
+    assert "would be overwritten by its own stem" in _one_sentence(capsys.readouterr().err)
+    assert song.read_bytes() == before
+    assert [path.name for path in song.parent.iterdir()] == ["vocals.wav"]

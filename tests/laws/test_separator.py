@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from plugin_bridge.dsp.rates import scale_of
 from plugin_bridge.errors import SpecError
 from plugin_bridge.model.onnx import Model
-from plugin_bridge.separator import Separator
+from plugin_bridge.separator import Separator, supports_rate
 from plugin_bridge.testing import IdentityModel, measure_latency, noise, sine
 from tests import graphs
 
@@ -159,6 +159,22 @@ def test_input_that_is_no_number_is_zero_and_counted(model: Model) -> None:
     assert separator.counters.nonfinite_samples == 2
     assert separator.counters.clamped_samples == 1
     assert separator.counters.nonfinite_frames == 0
+
+
+def test_counters_of_a_stream_end_with_it(model: Model) -> None:
+    """After a flush they can be read; the next stream counts from zero."""
+    separator = Separator(model)
+    separator.push(np.full((2, 300), np.nan, np.float32))
+    separator.flush()
+    assert separator.counters.nonfinite_samples == 600
+    separator.push(noise(0.1))
+    assert separator.counters.nonfinite_samples == 0
+
+
+def test_a_transform_that_cannot_be_scaled_is_not_supported() -> None:
+    """Render resamples instead of failing."""
+    assert not supports_rate(IdentityModel(n_fft=2050), 22050)
+    assert not supports_rate(IdentityModel(), float("inf"))
 
 
 def test_a_flush_gives_the_rest_for_any_length(model: Model) -> None:

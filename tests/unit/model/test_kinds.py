@@ -183,6 +183,16 @@ def test_masks_that_are_no_number_are_silent_and_counted(frames_per_call: int) -
     assert np.abs(result - SIGNAL)[:, ~near].max() > 0.01
 
 
+def test_masks_beyond_all_measure_are_silent_too() -> None:
+    """Finite, but the transform back would overflow."""
+    huge = FunctionModel(
+        IdentityModel().card, lambda x: np.full((1, 2, *x.shape[2:]), 3e38, np.float32)
+    )
+    separator = Separator(huge)
+    assert np.isfinite(separator.push(SIGNAL)).all()
+    assert separator.counters.nonfinite_frames == SIGNAL.shape[1] // 256
+
+
 def test_wave_models_are_silenced_too() -> None:
     """Also the residual: nothing sounds that no network vouches for."""
     calls = []
