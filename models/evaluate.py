@@ -166,8 +166,8 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--baseline", action="store_true", help="score the no-learning baseline")
     parser.add_argument("--song", type=Path, action="append", default=[], help="folder of stems")
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--songs", type=int, default=6, help="generated songs; 0 for none")
-    parser.add_argument("--seconds", type=float, default=20.0, help="of each generated song")
+    parser.add_argument("--songs", type=int, default=24, help="generated songs; 0 for none")
+    parser.add_argument("--seconds", type=float, default=15.0, help="of each generated song")
     return parser.parse_args()
 
 

@@ -76,13 +76,13 @@ def export(
     name: Annotated[str, typer.Option(help="default: the file's name")] = "",
     version: Annotated[str, typer.Option()] = "1",
     trained_on: Annotated[str, typer.Option()] = "generated songs",
-    scores: Annotated[str, typer.Option(help="JSON for the card")] = "{}",
+    scores: Annotated[str, typer.Option(help="JSON object for the card")] = "{}",
 ) -> None:
     """Export a checkpoint of the last-frame network."""
     held = torch.load(weights, weights_only=True)
     trained = LastFrame(**held["config"])
     trained.load_state_dict(held["weights"])
-    network = trained.folded()
+    network = trained.folded() if held["config"]["normed"] else trained
     card = streaming_card(
         network,
         name=name or out.stem,

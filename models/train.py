@@ -26,7 +26,7 @@ from models.zoo.lastframe import EPS, POWER, SAMPLE_RATE, STEMS, TRANSFORM, Last
 BATCH, FRAMES = 4, 160  # 0.9 s; small steps stay in the cache
 # In the last third longer segments, for the memory of the GRUs, and the three-band loss.
 LATE, LATE_BATCH, LATE_FRAMES = 2 / 3, 2, 320
-PEAK_RATE, FINAL_SHARE, WARM_UP_STEPS = 4e-3, 0.01, 40
+PEAK_RATE, FINAL_SHARE, WARM_UP_STEPS = 3e-3, 0.01, 40
 BAND_WEIGHT = 0.25
 EMA = 0.999
 VALIDATION_SECONDS, VALIDATION_EXCERPTS = 8, 12
@@ -146,15 +146,16 @@ class Trainer:
         self.library = library
         self.seconds = seconds
         self.seed = seed
-        self.network = LastFrame().to(memory_format=torch.channels_last)
-        self.optimizer = torch.optim.AdamW(self.network.parameters(), PEAK_RATE, weight_decay=1e-4)
         self.step, self.elapsed, self.best = 0, 0.0, -math.inf
         self.bands = band_slices(TRANSFORM.bins, SAMPLE_RATE)
 
     def start(self, checkpoint: Path) -> None:
         """Begin anew, or go on from a checkpoint if it is there."""
-        if checkpoint.exists():
-            held = torch.load(checkpoint, weights_only=False)
+        held = torch.load(checkpoint, weights_only=False) if checkpoint.exists() else None
+        network = LastFrame(**held["config"]) if held else LastFrame()
+        self.network = network.to(memory_format=torch.channels_last)
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), PEAK_RATE, weight_decay=1e-4)
+        if held:
             self.network.load_state_dict(held["network"])
             self.optimizer.load_state_dict(held["optimizer"])
             self.step, self.elapsed, self.best = held["step"], held["elapsed"], held["best"]
@@ -200,7 +201,7 @@ class Trainer:
 
     def keep(self, out: Path) -> dict[str, float]:
         """Validate the average, write a checkpoint, and the weights if they are the best."""
-        kept = LastFrame()
+        kept = LastFrame(**self.network.config)
         kept.load_state_dict(self.average.weights)
         scores = validate(kept.eval(), self.library)
         scores["mean"] = float(np.nanmean(list(scores.values())))

@@ -16,17 +16,18 @@ from models.data.sound import Floats, Random
 BINS = 1025  # of a 2048-point transform at 44.1 kHz
 # Share of the draws by kind of source; kinds that lack the stem give theirs to the others.
 KINDS = {
-    "vocals": {"real": 0.35, "generated": 0.40, "voices": 0.25},
-    "drums": {"real": 0.35, "generated": 0.45, "sampled": 0.20},
-    "bass": {"real": 0.35, "generated": 0.45, "sampled": 0.20},
-    "other": {"real": 0.35, "generated": 0.45, "sampled": 0.20},
+    "vocals": {"real": 0.30, "generated": 0.50, "voices": 0.20},
+    "drums": {"real": 0.30, "generated": 0.55, "sampled": 0.15},
+    "bass": {"real": 0.30, "generated": 0.55, "sampled": 0.15},
+    "other": {"real": 0.30, "generated": 0.55, "sampled": 0.15},
 }
-COHERENT = {"real": 0.35, "generated": 0.50, "sampled": 0.15}
+COHERENT = {"real": 0.25, "generated": 0.65, "sampled": 0.10}
+COHERENT_SHARE = 0.65  # of the mixtures are one song; the others are put together freely
 ALIAS = {"own": "real"}  # own folders are real songs
 TARGET = {"vocals": 0.084, "drums": 0.084, "bass": 0.07, "other": 0.063}  # RMS
 DROP = {"vocals": 0.15, "drums": 0.08, "bass": 0.08, "other": 0.06}
 SIGMA, LIMIT = 7.0, 18.0  # dB, levels in free mixtures
-SIGMA_SONG = 4.5  # dB, around the natural balance of a song
+SIGMA_SONG = 3.5  # dB, around the natural balance of a song
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class Mixer:
             keep[:] = False
         if not keep.any():
             keep[rng.integers(len(STEMS))] = True
-        if self._songs and rng.random() < 0.5:
+        if self._songs and rng.random() < COHERENT_SHARE:
             drawn, levels = self._from_song(samples)
         else:
             drawn, levels = self._free(samples)
