@@ -1,5 +1,8 @@
 """Which provider is used, and what is said when it is not the one asked for."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +81,17 @@ def test_without_a_driver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
         Model(path, "cuda")
     with pytest.raises(SpecError, match="'gpu' is unknown; use one of auto, cpu, cuda"):
         Model(path, "gpu")
+
+
+def test_nothing_is_left_in_the_home_folder(tmp_path: Path) -> None:
+    """The runtime's telemetry is off: no identifier, no database."""
+    path = graphs.streaming(tmp_path / "m.onnx")
+    home = tmp_path / "home"
+    home.mkdir()
+    code = f"from plugin_bridge.model.onnx import Model; Model({str(path)!r}).stream(1).run()"
+    plain = {k: v for k, v in os.environ.items() if not k.startswith(("ORT_", "XDG_"))}
+    subprocess.run([sys.executable, "-c", code], env=plain | {"HOME": str(home)}, check=True)
+    assert not list(home.rglob("*"))
 
 
 def test_both_packages_are_a_warning(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
