@@ -139,11 +139,12 @@ class FrameKind:
 
 def _unusable(values: FloatArray, axes: tuple[int, ...]) -> NDArray[np.bool_]:
     """Find the frames that hold NaN or more than LARGEST; `axes` are the other axes."""
-    frames = np.zeros(values.shape[-2], np.bool_)
-    if not (values.max() <= LARGEST and values.min() >= -LARGEST):  # so for NaN, too
-        usable = np.abs(values) <= LARGEST
-        frames |= ~usable.all(axis=axes)
-    return frames
+    flat = values.reshape(-1)
+    with np.errstate(all="ignore"):
+        energy = flat @ flat  # one pass; it overflows long before LARGEST
+    if np.isfinite(energy):
+        return np.zeros(values.shape[-2], np.bool_)
+    return ~(np.abs(values) <= LARGEST).all(axis=axes)
 
 
 class StreamingNetwork:
