@@ -15,7 +15,7 @@ from pathlib import Path
 from plugin_bridge.errors import PluginBridgeError
 from plugin_bridge.model.onnx import Model
 from plugin_bridge.model.store import DEFAULT
-from tests.bench import accuracy, hop, imports, memory, offline
+from tests.bench import accuracy, console, hop, imports, memory, offline
 from tests.bench.program import ROOT
 
 # Processes that were running during the last minute, on average.
@@ -38,6 +38,7 @@ def main() -> int:
     print(_machine())
     with _scratch() as folder:
         _show(hop.measure(model, 300 if quick else 5000, 1.0 if quick else 15.0))
+        _show(console.measure(300 if quick else 5000))
         _show(offline.measure(model, folder, 5.0 if quick else 60.0, 1 if quick else 3))
         _show(memory.measure(model, folder, minutes))
     _show(imports.measure(3 if quick else 10))
