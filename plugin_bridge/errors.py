@@ -2,6 +2,8 @@
 
 PluginBridgeError
   + SpecError            shapes, rates, block sizes (also a ValueError)
+  + ArrayTypeError       not an array of audio, or arguments of a wrong type (also a TypeError)
+  + ArrayLayoutError     channels and samples cannot be told apart (also a RuntimeError)
   + ModelError           ModelFileError        not a usable .onnx file
                          ModelContractError    card and graph disagree, or break the contract
                          ProviderError         the asked-for execution provider is not in use
@@ -22,6 +24,14 @@ class PluginBridgeError(Exception):
 
 class SpecError(PluginBridgeError, ValueError):
     """A shape, rate, block size or option is not one of the allowed ones."""
+
+
+class ArrayTypeError(PluginBridgeError, TypeError):
+    """An argument of a Pedalboard-like call has a wrong type, as Pedalboard says it."""
+
+
+class ArrayLayoutError(PluginBridgeError, RuntimeError):
+    """An array does not tell channels from samples, as Pedalboard says it."""
 
 
 class ModelError(PluginBridgeError):

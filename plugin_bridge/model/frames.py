@@ -144,7 +144,8 @@ def _unusable(values: FloatArray, axes: tuple[int, ...]) -> NDArray[np.bool_]:
         energy = flat @ flat  # one pass; it overflows long before LARGEST
     if np.isfinite(energy):
         return np.zeros(values.shape[-2], np.bool_)
-    return ~(np.abs(values) <= LARGEST).all(axis=axes)
+    unusable = ~(np.abs(values) <= LARGEST)  # so for NaN, too
+    return np.asarray(unusable.any(axis=axes))
 
 
 class StreamingNetwork:

@@ -23,7 +23,8 @@ def test_import_is_light() -> None:
 
 
 def test_all_is_complete_and_sorted() -> None:
-    """`__all__` names every public name once, in order."""
+    """`__all__` names every public name once, in order; what is imported later, too."""
+    assert all(hasattr(plugin_bridge, name) for name in plugin_bridge.__all__)
     public = [
         name
         for name, value in vars(plugin_bridge).items()
@@ -35,3 +36,8 @@ def test_all_is_complete_and_sorted() -> None:
 def test_public_names_are_documented() -> None:
     """Every public name has a docstring of its own."""
     assert all(getattr(plugin_bridge, name).__doc__ for name in plugin_bridge.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    """As of any module."""
+    assert not hasattr(plugin_bridge, "StemBrigde")

@@ -1,0 +1,377 @@
+"""Samples in, device channels out: the separator and the console, the same in every use.
+
+Rules of this file
+  1. The separator gets whole steps, the console whole hops on a grid that starts with the
+     first sample of the stream: the partition into blocks cannot change a bit of the output.
+  2. Latency is constant. The first `latency_samples` are not given out, so what comes out is
+     aligned with what went in.
+  3. A command takes effect at the first hop that starts at or after its position. What goes
+     wrong then is counted, never raised.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from plugin_bridge.console import Command, Console, Route
+from plugin_bridge.console.agenda import Agenda
+from plugin_bridge.console.mixer import MixerCounters
+from plugin_bridge.console.rack import Rack, same_strips
+from plugin_bridge.dsp import FloatArray
+from plugin_bridge.dsp.ring import Ring
+from plugin_bridge.errors import SpecError
+from plugin_bridge.model.onnx import Model
+from plugin_bridge.model.protocols import AnyModel
+from plugin_bridge.separator import Counters, Separator, clean
+
+# Where steps are as long as a segment, the console keeps to hops of some milliseconds.
+LONGEST_HOP = 1024
+SHORTEST_HOP = 64
+
+
+class Engine:
+    """Separate a stream and mix its stems, with constant latency.
+
+    Parameters
+    ----------
+    model : str, Path or a model
+        Name or path of a model file, or an opened model.
+    sample_rate : float, Hz
+        A rate that the model supports.
+    consoles : Console or mapping of name to Console
+        The first is heard first; a command with the path "preset" switches by name. Their
+        strips are some or all of the model's stems, the same in all.
+    channels : int, 1 or 2
+    block : int, optional
+        Samples of every push. The latency is lower when it is known; other sizes are
+        refused then.
+    frames_per_call : int
+        Frames per call of the network: 1 is exact and live, 64 faster and later.
+    provider : "auto", "cpu" or "cuda"
+        Where a model file runs; an opened model has its own.
+    routes : sequence of Route, optional
+        Instead of the consoles' own.
+    max_insert_latency : int, optional
+        Samples; inserts that delay by more are refused.
+
+    Attributes
+    ----------
+    stems : tuple of str, the strips
+    outputs : int, the highest routed channel
+    hop : int, samples of every call of the console
+    latency_samples : int
+        May change at a reset that takes new inserts.
+    insert_latency_samples : int, the part of it that the inserts need
+    provider : str, the execution provider in use
+
+    Raises
+    ------
+    SpecError
+        If a parameter or a console is not allowed: gives it, and what to do.
+    ModelError
+        If the model cannot be used.
+
+    Notes
+    -----
+    Thread: [worker]; made on [main]
+    """
+
+    def __init__(
+        self,
+        model: str | Path | AnyModel,
+        sample_rate: float,
+        consoles: Console | Mapping[str, Console],
+        *,
+        channels: int = 2,
+        block: int | None = None,
+        frames_per_call: int = 1,
+        provider: str = "auto",
+        routes: Sequence[Route] | None = None,
+        max_insert_latency: int | None = None,
+    ) -> None:
+        named = {"": consoles} if isinstance(consoles, Console) else consoles
+        self.sample_rate, self.channels, self.block = sample_rate, channels, block
+        self.stems = same_strips(named)
+        opened = Model(model, provider) if isinstance(model, str | Path) else model
+
+        def separator(block: int | None) -> Separator:
+            return Separator(
+                opened,
+                sample_rate,
+                channels=channels,
+                block=block,
+                frames_per_call=frames_per_call,
+                stems=self.stems,
+            )
+
+        self._step = separator(block).step
+        self._separator = separator(self._step)
+        self.provider = self._separator.provider
+        in_frames = opened.card.kind in ("streaming", "windowed")
+        delay = self._separator.latency_samples
+        self.hop = self._step // frames_per_call if in_frames else hop_of(self._step, delay)
+        # Stems come `delay` late, and the console takes them in whole hops.
+        self._late = math.ceil(delay / self.hop) * self.hop
+        self._rack = Rack(
+            named,
+            sample_rate,
+            channels,
+            self.hop,
+            routes=routes,
+            max_insert_latency=max_insert_latency,
+        )
+        self._input = np.zeros((channels, self._step), np.float32)
+        self._hop_dry = np.zeros((channels, self.hop), np.float32)
+        self._dry = Ring((channels,), self._late + 2 * self._step)
+        self._agenda = Agenda(self._rack)
+        self._start()
+
+    def _start(self) -> None:
+        self.insert_latency_samples = self._rack.latency_samples
+        self.outputs = self._rack.outputs
+        self._grid = math.gcd(self.block or 1, self._step)
+        self.latency_samples = self._late + self._step - self._grid + self.insert_latency_samples
+        self._out = Ring((self.outputs,), self.latency_samples + 2 * self._step)
+        self._rest = np.zeros((len(self.stems), self.channels, 0), np.float32)
+        self._dry.clear()
+        self._agenda.ignored = 0
+        self._ended = False
+        self._silent = False  # whether all that is held is silence after a whole signal
+        self._filled = 0
+        self._taken = 0  # samples taken
+        self._given = 0  # samples given out
+        self._position = 0  # the input sample that the next hop starts with
+        self._lead = self.insert_latency_samples  # samples before the first of the input
+
+    @property
+    def active(self) -> str:
+        """The name of the console that is heard, or about to be."""
+        return self._rack.active
+
+    @property
+    def fresh(self) -> bool:
+        """Whether a stream is yet to start."""
+        return self._ended or not self._taken
+
+    @property
+    def ignored_commands(self) -> int:
+        """Commands since the last reset that the active console could not follow."""
+        return self._agenda.ignored
+
+    @property
+    def counters(self) -> Counters:
+        """What the separator had to mend since the last reset."""
+        return self._separator.counters
+
+    @property
+    def mixer_counters(self) -> MixerCounters:
+        """What the consoles had to mend since the last reset."""
+        return self._rack.counters
+
+    def send(self, command: Command) -> None:
+        """Take a change of a setting, or of the console, for its place in the stream.
+
+        Of commands with one position the last one sent holds. Those that are pending at a
+        reset are dropped.
+
+        Raises
+        ------
+        SpecError
+            If no console has such a path, or there is no such preset; suggests one.
+
+        Notes
+        -----
+        Thread: [worker]
+        """
+        self._agenda.add(command)
+
+    def push(self, block: FloatArray) -> FloatArray:
+        """Take the next block of the stream.
+
+        Parameters
+        ----------
+        block : float32, shape (channels, samples), full scale +-1.0
+            Any number of samples, 0 included, unless `block` was given.
+
+        Returns
+        -------
+        out : float32, shape (outputs, n)
+            n <= samples until `latency_samples` have passed, then n == samples.
+
+        Raises
+        ------
+        SpecError
+            If the shape or the dtype differs from what was prepared; gives both.
+
+        Notes
+        -----
+        Thread: [worker]
+        """
+        self._refuse(block)
+        if self.block is not None and block.shape[1] != self.block:
+            raise SpecError(
+                f"the block has {block.shape[1]} samples, the engine was made for blocks of "
+                f"{self.block}; make it with block=None for any size"
+            )
+        if self._ended:
+            self._restart()
+        self._silent = False
+        due = max(0, self._taken + block.shape[1] - self.latency_samples - self._given)
+        return self._run(block, due)
+
+    def whole(self, signal: FloatArray) -> FloatArray:
+        """Take a signal from its first to its last sample; the stream so far is forgotten.
+
+        A push afterwards goes on with the stream, which is primed with silence then, as a
+        native plugin does after a call with `reset`.
+
+        Parameters
+        ----------
+        signal : float32, shape (channels, samples), any number of samples
+
+        Returns
+        -------
+        out : float32, shape (outputs, samples), aligned with the signal
+
+        Raises
+        ------
+        SpecError
+            If the shape or the dtype differs from what was prepared; gives both.
+
+        Notes
+        -----
+        Thread: [worker]
+        """
+        self._refuse(signal)
+        self._restart()
+        samples = signal.shape[1]
+        if not samples:
+            return np.zeros((self.outputs, 0), np.float32)
+        # Blocks of the promised size may follow only where they would be without the signal.
+        beyond = -(samples + self.latency_samples) % self._grid
+        out = self._run(signal, min(samples, self._ready(samples)))
+        silence = np.zeros((self.channels, self.latency_samples + beyond), np.float32)
+        rest = self._run(silence, samples + beyond - out.shape[1])
+        self._silent = True
+        return np.concatenate([out, rest[:, : samples - out.shape[1]]], axis=1)
+
+    def flush(self) -> FloatArray:
+        """Give what is held, so that output and input have the same length; a stream ends.
+
+        Returns
+        -------
+        out : float32, shape (outputs, n), n <= latency_samples
+
+        Notes
+        -----
+        Thread: [worker]
+        """
+        held = 0 if self._ended or self._silent else self._taken - self._given
+        late = self._late + self.insert_latency_samples
+        count = late + -(self._taken + late) % self._step if held else 0
+        rest = self._run(np.zeros((self.channels, count), np.float32), held)
+        self._agenda.clear()
+        self._ended = True  # counters can still be read; the next stream counts anew
+        return rest
+
+    def reset(self) -> None:
+        """Start anew: first console, no commands, and the inserts that the consoles have now.
+
+        Raises
+        ------
+        SpecError
+            If a console cannot be mixed; names the key.
+
+        Notes
+        -----
+        Thread: [worker]; new inserts are measured, which takes a while
+        """
+        self._agenda.clear()
+        self._restart()
+
+    def _restart(self) -> None:
+        self._separator.reset()
+        self._rack.reset()
+        self._start()
+
+    def _refuse(self, block: FloatArray) -> None:
+        if block.ndim != 2 or block.shape[0] != self.channels:
+            raise SpecError(
+                f"the block has the shape {block.shape}, the engine was made for "
+                f"({self.channels}, samples); transpose it or set channels"
+            )
+        if block.dtype != np.float32:
+            raise SpecError(f"the block is {block.dtype}; convert it with .astype(numpy.float32)")
+
+    def _ready(self, samples: int) -> int:
+        """Give how many samples can come out of a fresh stream of `samples`."""
+        steps = samples // self._step * self._step
+        return max(0, steps - self._late - self.insert_latency_samples)
+
+    def _run(self, samples: FloatArray, due: int) -> FloatArray:
+        """Take samples, and give `due` of those that are done then."""
+        samples = clean(samples, self._separator.counters)
+        out = np.empty((self.outputs, due), np.float32)
+        total = samples.shape[1]
+        start = filled = 0
+        while start < total:
+            length = min(total - start, self._step - self._filled)
+            self._feed(samples[:, start : start + length])
+            start += length
+            filled += self._out.read(out[:, filled:])
+        self._taken += total
+        self._given += due
+        return out
+
+    def _feed(self, samples: FloatArray) -> None:
+        """Add samples to the step, at most what it lacks, and run it when it is full."""
+        end = self._filled + samples.shape[1]
+        self._input[:, self._filled : end] = samples
+        self._filled = end % self._step
+        if self._filled:
+            return
+        self._dry.write(self._input)
+        stems = self._separator.push(self._input)
+        if self._rest.shape[-1]:
+            stems = np.concatenate([self._rest, stems], axis=-1)
+        whole = stems.shape[-1] // self.hop * self.hop
+        for start in range(0, whole, self.hop):
+            self._mix(stems[..., start : start + self.hop])
+        self._rest = stems[..., whole:]
+
+    def _mix(self, stems: FloatArray) -> None:
+        """Run the console on the next hop."""
+        self._agenda.run(self._position)
+        self._dry.read(self._hop_dry)
+        out = self._rack.process(stems, self._hop_dry)
+        self._position += self.hop
+        early = min(self._lead, self.hop)
+        self._lead -= early
+        self._out.write(out[:, early:])
+
+
+def hop_of(step: int, delay: int) -> int:
+    """Give the hop of the console for a model on samples, whose steps may be long.
+
+    It divides the step and, where it can, the delay, so that no latency is added.
+
+    Parameters
+    ----------
+    step, delay : int, samples
+
+    Examples
+    --------
+    >>> hop_of(256, 0), hop_of(257985, 85995), hop_of(9973, 100)
+    (256, 945, 9973)
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    for length in (math.gcd(step, delay), step):
+        for hop in range(LONGEST_HOP, SHORTEST_HOP - 1, -1):
+            if length % hop == 0:
+                return hop
+    return step
