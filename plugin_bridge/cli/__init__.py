@@ -4,6 +4,7 @@ main       the program `plugin-bridge` and its exit codes
 terminal   sentences on stderr, JSON on stdout
 render     plugin-bridge render
 models     plugin-bridge models list | show | check
+presets    plugin-bridge presets list | show | check | schema | trust
 
 Commands import what they need when they run, so that `--help` is quick.
 """

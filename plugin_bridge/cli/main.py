@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from plugin_bridge.cli import models
+from plugin_bridge.cli import models, presets
 from plugin_bridge.cli.render import render
 from plugin_bridge.cli.terminal import (
     INTERRUPTED,
@@ -19,6 +19,7 @@ from plugin_bridge.cli.terminal import (
     OK,
     PROGRAM,
     exit_code,
+    no_room,
     say,
     sentence,
     show_warning,
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 app.command("render")(render)
 app.add_typer(models.app, name="models")
+app.add_typer(presets.app, name="presets")
 
 
 @app.callback(invoke_without_command=True)
@@ -98,5 +100,6 @@ def _explain(error: Exception) -> int:
         command = context.command_path if context is not None else PROGRAM
         say(f"{text[0].lower()}{text[1:]}; see {command} --help")
         return MISTAKE
-    say(sentence(error))
+    full = no_room(error) if isinstance(error, OSError) else None
+    say(full or sentence(error))
     return exit_code(error)

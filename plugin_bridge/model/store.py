@@ -1,7 +1,5 @@
 """Where models are: the shipped ones, and the user's own folder."""
 
-import os
-import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,16 +20,7 @@ def user_folder() -> Path:
     -----
     Thread: [any]
     """
-    named = os.environ.get(FOLDER_VARIABLE)
-    if named:
-        return Path(named)
-    home = Path.home()
-    bases = {
-        "win32": Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")),
-        "darwin": home / "Library" / "Application Support",
-    }
-    linux = Path(os.environ.get("XDG_DATA_HOME", home / ".local" / "share"))
-    return bases.get(sys.platform, linux) / "plugin-bridge" / "models"
+    return shipped.user_folder(FOLDER_VARIABLE, "models")
 
 
 def folders() -> list[Path]:

@@ -19,6 +19,10 @@ print(shipped.models_folder())
 print(shipped.presets_folder())
 print(version("plugin-bridge"))
 """
+PRESETS = """
+from plugin_bridge import presets
+print(*(presets.load(path.stem).name for path in presets.listing()))
+"""
 
 
 def where(python: Path, folder: Path) -> list[Path]:
@@ -57,7 +61,9 @@ def test_wheel_carries_package_and_data_only(wheel_sizes: dict[str, int], checko
     """The wheel is the package, the presets and the lastframe weights: nothing else."""
     names = set(wheel_sizes)
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"plugin_bridge"}
-    assert f"{DATA}/presets/README.md" in names
+    shipped = {f"{DATA}/presets/{p.name}" for p in (checkout / "presets").iterdir()}
+    assert f"{DATA}/presets/karaoke.toml" in shipped
+    assert {name for name in names if name.startswith(f"{DATA}/presets/")} == shipped
     assert "plugin_bridge/py.typed" in names
     weights = {f"{DATA}/models/{p.name}" for p in (checkout / "models/weights").glob("lastframe*")}
     assert f"{DATA}/models/lastframe.onnx" in weights
@@ -75,11 +81,24 @@ def test_installed_wheel_finds_its_own_data(
     wheel: Path, fresh_python: Callable[..., Path], tmp_path: Path
 ) -> None:
     """A wheel in a new environment, run from an empty folder, reads the data inside itself."""
-    package, models, presets, number = where(fresh_python(wheel), tmp_path)
+    python = fresh_python(wheel)
+    package, models, presets, number = where(python, tmp_path)
     assert models == package / "_data" / "models"
     assert presets == package / "_data" / "presets"
     assert (models / "lastframe.onnx").is_file()
-    assert (presets / "README.md").is_file()
+    named = subprocess.run(
+        [python, "-I", "-c", PRESETS], cwd=tmp_path, text=True, capture_output=True, check=True
+    )
+    assert named.stdout.split() == [
+        "acapella",
+        "bassless",
+        "dj-pads",
+        "drumless",
+        "four-outs",
+        "in-ear-monitor",
+        "karaoke",
+        "rhythm-section",
+    ]
     assert tmp_path.resolve() in package.parents
     assert str(number) == version("plugin-bridge")
 
