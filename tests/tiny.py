@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import mido
 import numpy as np
 import onnx
 from onnx import TensorProto, helper
@@ -80,3 +81,11 @@ def read_audio(path: Path) -> FloatArray:
     with AudioFile(str(path)) as file:
         samples: FloatArray = file.read(file.frames)
     return samples
+
+
+def write_midi(path: Path, *tracks: list[Any], ticks_per_beat: int = 480) -> Path:
+    """Write a MIDI file of type 1 from lists of mido's messages, their times in ticks."""
+    file = mido.MidiFile(type=1, ticks_per_beat=ticks_per_beat)
+    file.tracks.extend(mido.MidiTrack(track) for track in tracks)
+    file.save(str(path))
+    return path

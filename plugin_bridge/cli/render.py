@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from plugin_bridge.cli.terminal import FAILURE, OK, PROGRAM, exit_code, say, sentence, show
+from plugin_bridge.cli.terminal import (
+    FAILURE,
+    OK,
+    PROGRAM,
+    exit_code,
+    path_from,
+    say,
+    sentence,
+    show,
+)
 from plugin_bridge.errors import SpecError
 
 if TYPE_CHECKING:
@@ -19,30 +28,75 @@ if TYPE_CHECKING:
 def render(
     inputs: Annotated[
         list[Path],
-        typer.Argument(metavar="IN...", help="Audio files: wav, flac, mp3, ogg or aiff."),
+        typer.Argument(
+            metavar="IN...", help="Audio files: wav, flac, mp3, ogg or aiff.", parser=path_from
+        ),
     ],
     out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder that gets one folder per input.")
+        Path,
+        typer.Option(
+            metavar="DIR", help="Folder that gets one folder per input.", parser=path_from
+        ),
     ] = Path("stems"),
     model: Annotated[
-        str, typer.Option(metavar="MODEL", help="A model's name or .onnx file.")
-    ] = "lastframe",
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="A model's name or .onnx file. Default: the preset's, or lastframe.",
+        ),
+    ] = None,
     stems: Annotated[
         str | None,
         typer.Option(
             metavar="A,B",
-            help="Stems to write; accompaniment is the mix minus vocals. Default: all.",
+            help="Stems to write; accompaniment is the input minus vocals. Default: all. "
+            "From the console: strips, buses or mix.",
         ),
     ] = None,
     format_: Annotated[
-        str, typer.Option("--format", metavar="wav|flac", help="File format of the stems.")
+        str,
+        typer.Option(
+            "--format",
+            metavar="wav|flac|stem.mp4",
+            help="File format of the stems; stem.mp4 is one file for DJ programs (needs ffmpeg).",
+        ),
     ] = "wav",
     bit_depth: Annotated[
         str | None,
-        typer.Option(metavar="16|24|32f", help="Default: 32f for wav, 24 for flac."),
+        typer.Option(
+            metavar="16|24|32f", help="Default: 32f for wav, 24 for flac, 16 for stem.mp4."
+        ),
+    ] = None,
+    codec: Annotated[
+        str | None, typer.Option(metavar="alac|aac", help="Of a stem.mp4. Default: alac.")
     ] = None,
     multichannel: Annotated[
         bool, typer.Option("--multichannel", help="Write one file that holds all stems' channels.")
+    ] = False,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="P",
+            help="Send the stems through the console of this preset, a name or .toml file, and "
+            "write its strips, buses and mix.",
+        ),
+    ] = None,
+    mix: Annotated[
+        bool, typer.Option("--mix", help="Write the console's mix; only this, without --stems.")
+    ] = False,
+    midi: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.mid",
+            help="Play the console by this MIDI file, with the preset's map or that of dj-pads.",
+            parser=path_from,
+        ),
+    ] = None,
+    allow_plugins: Annotated[
+        bool,
+        typer.Option(
+            "--allow-plugins", help="Load plugin binaries that are not on the trust list, too."
+        ),
     ] = False,
     jobs: Annotated[int, typer.Option(metavar="N", help="Files rendered at the same time.")] = 1,
     exact: Annotated[
@@ -71,9 +125,14 @@ def render(
         stems=None if stems is None else tuple(s.strip() for s in stems.split(",") if s.strip()),
         format=format_,
         bit_depth=bit_depth,
+        codec=codec,
         multichannel=multichannel,
         exact=exact,
         provider=provider,
+        preset=preset,
+        mix=mix,
+        midi=midi,
+        allow_plugins=allow_plugins,
     )
     codes, lines, entries = [OK], [], []
     with _screen(as_json) as (progress, speak):

@@ -1,6 +1,8 @@
 """What every command says, and how: sentences on stderr, JSON on stdout, exit codes."""
 
+import errno
 import json
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -19,6 +21,8 @@ from plugin_bridge.errors import (
 
 PROGRAM = "plugin-bridge"
 OK, FAILURE, MISTAKE, INTERRUPTED = 0, 1, 2, 130
+# What a full or broken device says.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 # What the user can put right by another command line.
 MISTAKES = (AudioFileError, MidiError, MissingExtraError, ModelError, PresetError, SpecError)
 
@@ -59,6 +63,38 @@ def sentence(error: BaseException) -> str:
         f"unexpected {type(error).__name__}: {text}; run again with PLUGIN_BRIDGE_DEBUG=1 and "
         "report what it prints"
     )
+
+
+def no_room(error: OSError) -> str | None:
+    """Give the sentence for a stdout that takes no more; None if it is another error.
+
+    Errors of a file carry its name, and files/ has told them already; stdout has none.
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    if error.filename is not None or error.errno not in NO_ROOM:
+        return None
+    why = (error.strerror or str(error)).lower()
+    return f"the output cannot be written: {why}; free some space, or send it elsewhere"
+
+
+def path_from(text: str) -> Path:
+    """Give a path of the command line; an unset variable of the shell is no path.
+
+    Raises
+    ------
+    BadParameter
+        If the text is empty: as a path it would be the current folder.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    if not text:
+        raise typer.BadParameter('"" is an empty name; give the name of a file or folder')
+    return Path(text)
 
 
 def say(text: str) -> None:

@@ -1,8 +1,8 @@
 """Is an audio file whole? What its header promises against what it holds.
 
-Pedalboard fills what a cut wav, aiff, flac or mp3 file lacks with silence and says nothing. So the
-few header fields that promise a length are read here; no audio is decoded. What promises nothing
-(an mp3 without a Xing header) passes.
+Pedalboard fills what a cut or damaged file lacks with silence and says nothing. So the few header
+fields that promise a length are read here; no audio is decoded. Of an mp3 without a Xing header,
+whose length Pedalboard guesses from its first frame, the frames are counted.
 """
 
 import re
@@ -11,12 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from plugin_bridge.files.mp3 import count_samples
+
 # A wav written to a pipe cannot know its length and says this instead.
 OPEN_ENDED = 0xFFFFFFFF
 # Encoders count an mp3's bytes with or without the first frame; one frame is at most this long.
 MP3_FRAME_BYTES = 1441
 # A flac frame is shorter than this for any sane block size; the last one is looked for here.
 FLAC_TAIL_BYTES = 1 << 20
+# What players put behind the last flac frame; some programs fill up with zeros.
+FLAC_TAGS = (b"TAG", b"APETAGEX", b"ID3", bytes(8))
 # Pages of an ogg file are at most this long, so the last one starts within it.
 OGG_PAGE_BYTES = 65307
 
@@ -31,10 +35,16 @@ class Integrity:
         Why audio is missing, as the second half of a sentence; empty when nothing is.
     samples : int or None
         The true length where the header leaves it open (a wav from a pipe).
+    counted : int or None
+        The length that its frames add up to where no header tells it (an mp3).
+    damage : str
+        What is wrong with it though its length is kept, as the second half of a sentence.
     """
 
     cut: str = ""
     samples: int | None = None
+    counted: int | None = None
+    damage: str = ""
 
 
 WHOLE = Integrity()
@@ -129,7 +139,9 @@ def _mp3(file: BinaryIO, start: int, size: int) -> Integrity:
     file.seek(start)
     head = file.read(4096)
     found = re.search(b"Xing|Info", head[:200])
-    if head[:1] != b"\xff" or found is None:
+    if found is None:
+        return Integrity(counted=count_samples(file, start, size))
+    if head[:1] != b"\xff":
         return WHOLE
     flags, at = struct.unpack(">I", head[found.end() : found.end() + 4])[0], found.end() + 4
     if not flags & 2:
@@ -164,13 +176,13 @@ def _flac(file: BinaryIO, start: int, size: int) -> Integrity:
         return WHOLE
     file.seek(max(0, size - (largest + 65536 if largest else FLAC_TAIL_BYTES)))
     tail = file.read()
-    ends = [
-        end
+    ends = {
+        end: sync.start()
         for sync in re.finditer(b"\xff[\xf8\xf9]", tail)
         if (end := _flac_frame_end(tail[sync.start() : sync.start() + 16], block)) is not None
-    ]
+    }
     if promised in ends:
-        return WHOLE
+        return _flac_end(tail[ends[promised] :])
     reached = max((end for end in ends if end < promised), default=0)
     return Integrity(cut=f"its header promises {promised} samples, it holds about {reached}")
 
@@ -198,6 +210,27 @@ def _flac_frame_end(head: bytes, block: int) -> int | None:
     if _crc8(head[:at]) != head[at]:
         return None
     return (number if head[1] & 1 else number * block) + length
+
+
+def _flac_end(frame: bytes) -> Integrity:
+    """Check the last frame by its own checksum; a tag may follow it."""
+    crc = 0
+    for end, byte in enumerate(frame, 1):
+        crc = crc << 8 & 0xFFFF ^ CRC16[crc >> 8 ^ byte]
+        # A frame and its checksum give zero; so may a part of it, but no tag follows there.
+        if crc == 0 and (end == len(frame) or frame[end:].startswith(FLAC_TAGS)):
+            return WHOLE
+    return Integrity(damage="its last frame is damaged, what it held is silent")
+
+
+def _crc16_of(byte: int) -> int:
+    crc = byte << 8
+    for _ in range(8):
+        crc = (crc << 1 ^ 0x8005 if crc & 0x8000 else crc << 1) & 0xFFFF
+    return crc
+
+
+CRC16 = [_crc16_of(byte) for byte in range(256)]
 
 
 def _crc8(data: bytes) -> int:

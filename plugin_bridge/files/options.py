@@ -6,12 +6,17 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from plugin_bridge import separator
+from plugin_bridge.console.strip import MIX
 from plugin_bridge.errors import SpecError
 from plugin_bridge.model.providers import CHOICES
 
-FORMATS = ("wav", "flac")
+NI_STEMS = "stem.mp4"
+FORMATS = ("wav", "flac", NI_STEMS)
+CODECS = ("alac", "aac")
 BIT_DEPTHS = ("16", "24", "32f")
-DEFAULT_DEPTH = {"wav": "32f", "flac": "24"}
+DEFAULT_DEPTH = {"wav": "32f", "flac": "24", NI_STEMS: "16"}
+# An empty value as the shell knows it, where nothing at all would be seen.
+EMPTY = '""'
 # Not a stem of any model: the mix minus this stem.
 ACCOMPANIMENT, LEAD = "accompaniment", "vocals"
 # Frames per model call: the exact order of live playing, and the fast one.
@@ -25,13 +30,20 @@ class RenderOptions:
     Attributes
     ----------
     out : Path, the folder that gets one folder per input
-    model : str or Path, a name or an .onnx file
+    model : str or Path or None, a name or an .onnx file; None: the preset's, or lastframe
     stems : names, or None for all of the model's; `accompaniment` is the mix minus vocals
-    format : `wav` or `flac`
-    bit_depth : `16`, `24` or `32f`; None: 32f for wav, 24 for flac
+    format : `wav`, `flac`, or `stem.mp4`: the mix and four stems in one file for DJ programs
+    bit_depth : `16`, `24` or `32f`; None: 32f for wav, 24 for flac, 16 for stem.mp4
+    codec : `alac` or `aac`, of a stem.mp4; None: alac
     multichannel : one file of stems * channels channels instead of one file per stem
     exact : one frame per model call, the same bits as live playing; slower
     provider : `auto`, `cpu` or `cuda`
+    preset : str or Path or None
+        A preset's name or file; what is written then comes from its console: strips and buses
+        behind inserts and fader, and `mix`.
+    mix : write the console's mix; nothing else, unless `stems` names more
+    midi : Path or None, a MIDI file that plays the console
+    allow_plugins : load the preset's plugin binaries without a look at the trust list
 
     Raises
     ------
@@ -44,23 +56,36 @@ class RenderOptions:
     """
 
     out: Path = Path("stems")
-    model: str | Path = "lastframe"
+    model: str | Path | None = None
     stems: tuple[str, ...] | None = None
     format: str = "wav"
     bit_depth: str | None = None
+    codec: str | None = None
     multichannel: bool = False
     exact: bool = False
     provider: str = "auto"
+    preset: str | Path | None = None
+    mix: bool = False
+    midi: Path | None = None
+    allow_plugins: bool = False
 
     def __post_init__(self) -> None:
         """Check the values that need no model."""
         require("--format", self.format, FORMATS)
         require("--bit-depth", self.depth, BIT_DEPTHS)
         require("--provider", self.provider, CHOICES)
+        if self.codec is not None:
+            require("--codec", self.codec, CODECS)
+        if self.format == NI_STEMS:
+            _check_ni_stems(self)
+        elif self.codec is not None:
+            raise SpecError(f"--codec {self.codec} is for --format {NI_STEMS}; leave it out")
         if self.format == "flac" and self.depth == "32f":
             raise SpecError("flac holds 16 or 24 bit, not 32f; use --bit-depth 24 or --format wav")
         if self.stems is not None and not self.stems:
             raise SpecError("--stems names no stem; give e.g. --stems vocals,drums or leave it out")
+        if self.allow_plugins and self.preset is None:
+            raise SpecError("--allow-plugins is for a preset's plugins; name one with --preset")
 
     @property
     def depth(self) -> str:
@@ -68,9 +93,35 @@ class RenderOptions:
         return self.bit_depth or DEFAULT_DEPTH[self.format]
 
     @property
+    def encoding(self) -> str | None:
+        """The codec in use; None where the format has no choice."""
+        return self.codec or CODECS[0] if self.format == NI_STEMS else None
+
+    @property
+    def console(self) -> bool:
+        """Whether the stems go through the console."""
+        return self.mix or self.preset is not None or self.midi is not None
+
+    @property
     def frames_per_call(self) -> int:
         """Frames per model call."""
         return EXACT_FRAMES if self.exact else FAST_FRAMES
+
+
+def _check_ni_stems(options: RenderOptions) -> None:
+    if options.multichannel:
+        raise SpecError(f"{NI_STEMS} is one file of all stems by itself; leave --multichannel out")
+    if options.console:
+        raise SpecError(
+            f"{NI_STEMS} holds the stems as separated; leave --preset, --mix and --midi out, or "
+            "use --format wav"
+        )
+    if options.depth == "32f":
+        raise SpecError(f"{NI_STEMS} holds 16 or 24 bit, not 32f; use one of them or --format wav")
+    if options.codec == "aac" and options.bit_depth is not None:
+        raise SpecError(
+            f"--bit-depth {options.bit_depth}: aac has none; leave it out or use --codec alac"
+        )
 
 
 def require(option: str, value: str, allowed: Sequence[str]) -> None:
@@ -89,7 +140,7 @@ def require(option: str, value: str, allowed: Sequence[str]) -> None:
         return
     near = get_close_matches(value, allowed, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
-    raise SpecError(f"{option} {value}: {hint}allowed: {', '.join(allowed)}")
+    raise SpecError(f"{option} {value or EMPTY}: {hint}allowed: {', '.join(allowed)}")
 
 
 def choose_stems(wanted: Sequence[str] | None, available: Sequence[str]) -> tuple[str, ...]:
@@ -125,6 +176,45 @@ def choose_stems(wanted: Sequence[str] | None, available: Sequence[str]) -> tupl
     known = list(available)
     if LEAD in available and ACCOMPANIMENT not in available:
         known.append(ACCOMPANIMENT)
+    return separator.choose_stems(known, tuple(dict.fromkeys(wanted)))
+
+
+def choose_sources(options: RenderOptions, channels: Sequence[str]) -> tuple[str, ...]:
+    """Give the names of what to write from the console, each once, in the order asked for.
+
+    Parameters
+    ----------
+    options : RenderOptions
+    channels : names of the console's strips and buses
+
+    Returns
+    -------
+    sources : names
+        Without a choice all strips and buses, and `mix`.
+
+    Raises
+    ------
+    SpecError
+        If a name is not on the console; suggests the nearest.
+
+    Examples
+    --------
+    >>> choose_sources(RenderOptions(mix=True, stems=("drums",)), ["vocals", "drums"])
+    ('drums', 'mix')
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    known = (*channels, MIX)
+    if options.stems is None:
+        return (MIX,) if options.mix else known
+    if ACCOMPANIMENT in options.stems and ACCOMPANIMENT not in known:
+        raise SpecError(
+            f"{ACCOMPANIMENT} is not on the console; take --preset karaoke --mix, or leave "
+            "--preset, --mix and --midi out"
+        )
+    wanted = [*options.stems, MIX] if options.mix else options.stems
     return separator.choose_stems(known, tuple(dict.fromkeys(wanted)))
 
 

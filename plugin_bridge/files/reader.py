@@ -11,12 +11,14 @@ from pedalboard.io import AudioFile
 
 from plugin_bridge.dsp import FloatArray
 from plugin_bridge.errors import AudioFileError
-from plugin_bridge.files.containers import inspect
+from plugin_bridge.files.containers import Integrity, inspect
 from plugin_bridge.files.writer import reason
 
 READABLE = "wav, flac, mp3, ogg, aiff"
 LOWEST_RATE, HIGHEST_RATE = 8000, 192000
 MOST_CHANNELS = 2
+# The length that is guessed from an mp3's size is rounded to frames of 1152 samples.
+MP3_GUESS = 2 * 1152
 
 
 class AudioReader:
@@ -46,7 +48,8 @@ class AudioReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        limit = _check_file(path)
+        self._integrity = _check_file(path)
+        limit = self._integrity.samples
         try:
             self._file = AudioFile(str(path))
         except (ValueError, RuntimeError) as error:
@@ -102,6 +105,32 @@ class AudioReader:
             done += chunk.shape[1]
             yield chunk
 
+    def warnings(self, samples: int) -> list[str]:
+        """Give what is wrong with the file, one sentence each, after `samples` were decoded.
+
+        Notes
+        -----
+        Thread: [main]
+        """
+        found = []
+        if self._integrity.damage:
+            found.append(
+                f"{self.path}: {self._integrity.damage}; copy the file again if you hear it"
+            )
+        counted = self._integrity.counted
+        if counted is not None and counted > samples + MP3_GUESS:
+            found.append(
+                f"{self.path} holds {counted / self.sample_rate:.1f} s of audio, of which "
+                f"{samples / self.sample_rate:.1f} s could be decoded, since no header tells its "
+                "length; convert it to wav to get all of it"
+            )
+        if counted is None and samples != self.samples:
+            found.append(
+                f"{self.path}: its header tells of {self.samples} samples, {samples} could be "
+                "decoded; copy the file again if the stems end too early"
+            )
+        return found
+
     def __enter__(self) -> Self:
         """Give the reader itself."""
         return self
@@ -111,8 +140,8 @@ class AudioReader:
         self._file.close()
 
 
-def _check_file(path: Path) -> int | None:
-    """Refuse what cannot be audio before a decoder sees it; give the true length if known."""
+def _check_file(path: Path) -> Integrity:
+    """Refuse what cannot be audio before a decoder sees it."""
     if path.is_dir():
         raise AudioFileError(f"{path} is a folder; name the audio files in it, e.g. {path / '*'}")
     try:
@@ -127,7 +156,7 @@ def _check_file(path: Path) -> int | None:
         raise AudioFileError(
             f"{path} is cut short: {integrity.cut}; copy it again, or open and save it in an editor"
         )
-    return integrity.samples
+    return integrity
 
 
 def _not_audio(path: Path) -> str:

@@ -1,24 +1,29 @@
-"""Render one file to its stems.
+"""Render one file to its stems, or to what the console makes of them.
 
 Memory does not grow with the file: one chunk is decoded, separated, written and forgotten.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plugin_bridge.dsp import FloatArray
 from plugin_bridge.errors import AudioFileError
 from plugin_bridge.files.options import RenderOptions, choose_stems
+from plugin_bridge.files.outputs import Outputs, check_input, check_outputs, open_outputs
 from plugin_bridge.files.reader import AudioReader, no_audio
-from plugin_bridge.files.report import REPORT_NAME, Meter, RenderReport, StemReport
-from plugin_bridge.files.stream import StemStream
-from plugin_bridge.files.writer import AudioWriter, check_format, write_error
+from plugin_bridge.files.report import REPORT_NAME, Meter, RenderReport
+from plugin_bridge.files.stream import FileStream, StemStream
+from plugin_bridge.files.writer import write_error
 from plugin_bridge.model.onnx import Model
 from plugin_bridge.model.protocols import AnyModel
+from plugin_bridge.model.store import DEFAULT
+
+if TYPE_CHECKING:
+    from plugin_bridge.files.mixdown import Mixdown
 
 # Samples per step: 64 hops of 256, one model call. Larger chunks were not faster.
 CHUNK = 16384
@@ -53,7 +58,8 @@ def render(
     -------
     report : RenderReport
         Also written to `render.json` beside the stems. Each stem has exactly the samples that
-        the input decoded to, at the input's rate and channel count.
+        the input decoded to, at the input's rate and channel count (stem.mp4 is always stereo, and
+        with aac a little longer).
 
     Raises
     ------
@@ -61,6 +67,8 @@ def render(
         If the input cannot be read, or the folder cannot be used.
     SpecError, ModelError
         If options or model do not fit.
+    PresetError, MidiError
+        If the preset or the MIDI file cannot be used.
     PluginBridgeError
         If the disk is full. Whatever is raised, no half-written file remains.
 
@@ -69,21 +77,22 @@ def render(
     Thread: [main]
     """
     path, options = Path(path), options or RenderOptions()
+    mixdown = open_mixdown(options)
     model = model or open_model(options)
-    names = choose_stems(options.stems, model.card.stems)
     started = time.perf_counter()
     with AudioReader(path) as reader, ExitStack() as stack:
-        check_format(options.format, options.depth, _width(names, reader, options))
-        stream = StemStream(
-            model, reader.sample_rate, reader.channels, names, options.frames_per_call
-        )
+        stream = _open_stream(reader, options, model, mixdown)
+        names = stream.stems
+        check_input(names, reader, options)
         folder = _make_folder(options.out / (name or path.stem))
         stack.callback(_remove_if_empty, folder)
-        outputs = _Outputs(folder, names, reader, options, stack)
+        outputs = open_outputs(folder, names, reader, options, stack)
         heard = _pump(reader, stream, outputs, progress)
+        outputs.finish()
         (folder / REPORT_NAME).unlink(missing_ok=True)  # it tells of files replaced now
         stems = outputs.commit()
     seconds = time.perf_counter() - started
+    length = heard.samples / reader.sample_rate
     report = RenderReport(
         input=str(path),
         folder=str(folder),
@@ -98,22 +107,40 @@ def render(
         resampled=stream.rate != reader.sample_rate,
         format=options.format,
         bit_depth=options.depth,
+        codec=options.encoding,
+        scale=outputs.scale,
         stems=stems,
         counters=vars(stream.counters),
         seconds=round(seconds, 3),
-        speed=round(heard.samples / reader.sample_rate / seconds, 2),
-        warnings=_warnings(reader, stream, model, heard, stems),
+        speed=round(length / seconds, 2),
+        console=None if mixdown is None else mixdown.report(),
+        warnings=[
+            *reader.warnings(heard.samples),
+            *_warnings(reader, stream, model, heard),
+            *outputs.warnings,
+            *(() if mixdown is None else mixdown.warnings(path, length)),
+        ],
     )
     report.save(folder)
     return report
 
 
+def _open_stream(
+    reader: AudioReader, options: RenderOptions, model: AnyModel, mixdown: "Mixdown | None"
+) -> FileStream:
+    if mixdown is not None:
+        return mixdown.stream(model, reader.sample_rate, reader.channels)
+    names = choose_stems(options.stems, model.card.stems)
+    return StemStream(model, reader.sample_rate, reader.channels, names, options.frames_per_call)
+
+
 def _pump(
-    reader: AudioReader, stream: StemStream, outputs: "_Outputs", progress: Progress | None
+    reader: AudioReader, stream: FileStream, outputs: Outputs, progress: Progress | None
 ) -> Meter:
     """Send the whole file through; give what was heard of it."""
     heard = Meter()
     for chunk in reader.chunks(CHUNK):
+        outputs.hear(chunk)
         outputs.write(stream.push(chunk))
         heard.add(np.nan_to_num(chunk, nan=0.0, posinf=0.0, neginf=0.0))
         if progress is not None:
@@ -125,81 +152,47 @@ def _pump(
 
 
 def open_model(options: RenderOptions) -> Model:
-    """Open the model that the options name, and check that it has the stems asked for.
+    """Open the model that the options or their preset name, and check that all fits it.
 
     Raises
     ------
     ModelError, SpecError
-        If it cannot be used, or a stem is not one of its.
+        If it cannot be used, a stem is not one of its, or the format cannot hold them.
+    PresetError, MidiError
+        If the preset or the MIDI file cannot be used.
 
     Notes
     -----
     Thread: [main]
     """
-    model = Model(options.model, options.provider)
-    choose_stems(options.stems, model.card.stems)
+    mixdown = open_mixdown(options)
+    named = options.model if mixdown is None else options.model or mixdown.model
+    model = Model(named or DEFAULT, options.provider)
+    if mixdown is None:
+        names = choose_stems(options.stems, model.card.stems)
+    else:
+        names = mixdown.sources(mixdown.consoles(model.card.stems))
+    check_outputs(names, options)
     return model
 
 
-class _Outputs:
-    """The files of one render: one per stem, or one for all."""
+def open_mixdown(options: RenderOptions) -> "Mixdown | None":
+    """Read the preset and the MIDI file, if the options ask for the console at all.
 
-    # Rendered all or none: they get their names together, in `commit`.
+    Raises
+    ------
+    PresetError, MidiError
+        If a file cannot be used; names it.
 
-    def __init__(
-        self,
-        folder: Path,
-        names: Sequence[str],
-        reader: AudioReader,
-        options: RenderOptions,
-        stack: ExitStack,
-    ) -> None:
-        files = ["stems"] if options.multichannel else names
-        width = _width(names, reader, options)
-        self._writers = [
-            stack.enter_context(
-                AudioWriter(
-                    folder / f"{file}.{options.format}", reader.sample_rate, width, options.depth
-                )
-            )
-            for file in files
-        ]
-        for writer in self._writers:
-            if writer.path.exists() and writer.path.samefile(reader.path):
-                raise AudioFileError(
-                    f"{reader.path} would be overwritten by its own stem; choose another folder "
-                    "with --out"
-                )
-        self._names = names
-        self._meters = [Meter() for _ in names]
+    Notes
+    -----
+    Thread: [main]
+    """
+    if not options.console:
+        return None
+    from plugin_bridge.files.mixdown import Mixdown  # with mido, which few renders need
 
-    def write(self, stems: FloatArray) -> None:
-        for stem, meter in zip(stems, self._meters, strict=True):
-            meter.add(stem)
-        # One writer takes the channels of all stems, or each takes one stem's.
-        stems_each = len(stems) // len(self._writers)
-        for index, writer in enumerate(self._writers):
-            lanes = stems[index * stems_each : (index + 1) * stems_each]
-            writer.write(lanes.reshape(stems_each * stems.shape[1], stems.shape[2]))
-
-    def commit(self) -> list[StemReport]:
-        for writer in self._writers:
-            writer.finish()  # all whole, before the first one takes its name
-        for writer in self._writers:
-            writer.commit()
-        clipped = np.concatenate([writer.clipped for writer in self._writers])
-        clipped = clipped.reshape(len(self._names), -1).sum(axis=1)
-        files = [writer.path.name for writer in self._writers] * len(self._names)
-        return [
-            StemReport(name, file, meter.peak, meter.rms, int(count))
-            for name, file, meter, count in zip(
-                self._names, files, self._meters, clipped, strict=False
-            )
-        ]
-
-
-def _width(names: Sequence[str], reader: AudioReader, options: RenderOptions) -> int:
-    return reader.channels * (len(names) if options.multichannel else 1)
+    return Mixdown(options)
 
 
 def _make_folder(folder: Path) -> Path:
@@ -222,10 +215,9 @@ def _remove_if_empty(folder: Path) -> None:
 
 def _warnings(
     reader: AudioReader,
-    stream: StemStream,
+    stream: FileStream,
     model: AnyModel,
     heard: Meter,
-    stems: Sequence[StemReport],
 ) -> list[str]:
     path, counters = reader.path, stream.counters
     found = []
@@ -250,11 +242,5 @@ def _warnings(
         found.append(
             f"{model.card.name} gave no number for {counters.nonfinite_frames} frames of {path}; "
             "they were faded out and the model was reset, run plugin-bridge models check on it"
-        )
-    clipped = sum(stem.clipped for stem in stems)
-    if clipped:
-        found.append(
-            f"{path}: {clipped} samples of the stems are beyond full scale and were clipped; use "
-            "--bit-depth 32f to keep them"
         )
     return found

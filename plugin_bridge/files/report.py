@@ -81,8 +81,12 @@ class RenderReport:
     frames_per_call, latency_samples : int; the latency is trimmed off, at `model_rate`
     model_rate : int, Hz, at which the model ran
     resampled : bool, whether the audio was resampled there and back
+    bit_depth : str, of integers or floats; codec : str, of a stem.mp4, else None
+    scale : float, what all samples were multiplied by so that none clips
     stems : list of StemReport
     counters : dict, nonfinite_samples, clamped_samples, nonfinite_frames
+    console : dict, or None if the stems did not go through it: preset, midi (the file), messages,
+        commands, insert_latency_samples, clipped_samples, nonfinite_insert_samples
     seconds : float, time taken; speed : float, times realtime
     warnings : list of str, one sentence each
     """
@@ -100,8 +104,11 @@ class RenderReport:
     resampled: bool
     format: str
     bit_depth: str
+    codec: str | None
+    scale: float
     stems: list[StemReport]
     counters: dict[str, int]
+    console: dict[str, Any] | None
     seconds: float
     speed: float
     warnings: list[str]

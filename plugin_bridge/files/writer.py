@@ -106,17 +106,12 @@ class AudioWriter:
         if not samples.shape[1] or self._file is None:
             return
         try:
-            self._file.write(samples if self._bits == 32 else self._integers(samples))
+            self._file.write(samples if self._bits == 32 else self._codes(samples))
         except WRITE_ERRORS as error:
             raise write_error(self.path, error) from error
 
     def finish(self) -> None:
-        """Close the file, still under its temporary name.
-
-        Raises
-        ------
-        PluginBridgeError
-            If the disk is full or fails.
+        """Close the file, still under its temporary name; raises what `write` raises.
 
         Notes
         -----
@@ -132,12 +127,7 @@ class AudioWriter:
             raise write_error(self.path, error) from error
 
     def commit(self) -> None:
-        """Finish, and give the file its final name, in place of an older one.
-
-        Raises
-        ------
-        PluginBridgeError
-            If the disk is full or fails.
+        """Finish, and put the file in the place of an older one; raises what `write` raises.
 
         Notes
         -----
@@ -164,16 +154,11 @@ class AudioWriter:
             self._handle.close()
         self._temporary.unlink(missing_ok=True)
 
-    def _integers(self, samples: FloatArray) -> NDArray[Any]:
-        top = 2 ** (self._bits - 1)
-        scaled = np.multiply(samples, top - 1, dtype=np.float64)
-        np.nan_to_num(scaled, copy=False, nan=0.0, posinf=np.inf, neginf=-np.inf)
-        np.rint(scaled, out=scaled)
-        self.clipped += np.count_nonzero((scaled > top - 1) | (scaled < -top), axis=1)
-        np.clip(scaled, -top, top - 1, out=scaled)
+    def _codes(self, samples: FloatArray) -> NDArray[Any]:
+        codes, clipped = integers(samples, self._bits)
+        self.clipped += clipped
         # Of 32 bits Pedalboard takes the upper 24.
-        codes: NDArray[Any] = scaled.astype(np.int16 if self._bits == 16 else np.int32)
-        return codes if self._bits == 16 else codes << 8
+        return codes.astype(np.int16) if self._bits == 16 else codes << 8
 
     def __enter__(self) -> Self:
         """Give the writer itself."""
@@ -187,6 +172,40 @@ class AudioWriter:
     ) -> None:
         """Discard what was not committed."""
         self.discard()
+
+
+def integers(samples: FloatArray, bits: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Round samples to the codes of an integer format.
+
+    Parameters
+    ----------
+    samples : float32, shape (channels, n), full scale +-1.0
+        NaN is silence.
+    bits : int, 16 or 24
+
+    Returns
+    -------
+    codes : int32, shape (channels, n)
+        Full scale is 2^(bits-1) - 1; what is beyond the codes is clipped.
+    clipped : int, shape (channels,)
+        How many samples were.
+
+    Examples
+    --------
+    >>> integers(np.array([[1, -2]], np.float32), 16)[0].tolist()
+    [[32767, -32768]]
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    top = 2 ** (bits - 1)
+    scaled = np.multiply(samples, top - 1, dtype=np.float64)
+    np.nan_to_num(scaled, copy=False, nan=0.0, posinf=np.inf, neginf=-np.inf)
+    np.rint(scaled, out=scaled)
+    clipped = np.count_nonzero((scaled > top - 1) | (scaled < -top), axis=1)
+    np.clip(scaled, -top, top - 1, out=scaled)
+    return scaled.astype(np.int32), np.asarray(clipped, np.int64)
 
 
 def check_format(kind: str, bit_depth: str, channels: int) -> None:

@@ -17,6 +17,21 @@ SUM_DB = -120
 
 # What must stand in the output; a figure in dB after "sum of the stems" is compared with SUM_DB.
 PRINTED = {
+    "chain_with_pedalboard.py": [
+        r"by hand: equal is True",
+        r"samples per block: 0, 511, 512, 512 ",
+        r"block by block: equal is True",
+        r"latency: 513 samples, 11\.6 ms",
+    ],
+    "karaoke.py": [
+        r"karaoke\.wav: 176400 samples without vocals",
+        r"the mix is the input to [0-9]e-0[789]",
+    ],
+    "midi_performance.py": [
+        r"'preset': 'dj-pads', 'midi': 'take\.mid', 'messages': 66, 'commands': 66",
+        r"drums +0\.\d+ 0\.0\d+ 0\.\d+ 0\.\d+",
+        r"mix +0\.1\d+ 0\.\d+ 0\.\d+ 0\.000\n",
+    ],
     "own_model.py": [
         r"latency 256 samples",
         r"time per hop: [\d.]+ ms of 5\.80",
@@ -27,6 +42,10 @@ PRINTED = {
         r"stems.example.vocals\.wav: peak 0\.\d+",
         r"176400 samples in, as many out",
     ],
+    "stem_effects.py": [
+        r"remix\.wav: 176400 samples, peak 0\.\d+",
+        r"vocals: rms 0\.[\d]+ after its fader",
+    ],
     "stream_blocks.py": [
         r"stems: vocals, drums, bass, other",
         r"latency: 480 samples, 10\.9 ms",
@@ -34,8 +53,12 @@ PRINTED = {
     ],
 }
 WRITTEN = {
+    "chain_with_pedalboard.py": [],
+    "karaoke.py": ["karaoke.wav"],
+    "midi_performance.py": ["example.wav", "take.mid", "stems/example/mix.wav"],
     "own_model.py": ["crossover.onnx"],
     "render_song.py": ["example.wav", "stems/example/vocals.wav", "stems/example/render.json"],
+    "stem_effects.py": ["remix.wav"],
     "stream_blocks.py": [],
 }
 

@@ -126,3 +126,30 @@ def test_help_needs_no_runtime() -> None:
     )
     assert done.stderr == ""
     assert done.returncode == 0
+
+
+@pytest.mark.linux
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["models", "list", "--json"]])
+def test_a_full_stdout_is_one_sentence(arguments: list[str]) -> None:
+    """What cannot be printed is a failure of the machine, whichever way it is printed."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "plugin_bridge.cli", *arguments],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "plugin-bridge: the output cannot be written: no space left on device; free some space, "
+        "or send it elsewhere\n"
+    )
+
+
+def test_a_full_disk_elsewhere_is_not_taken_for_stdout() -> None:
+    """An error that carries a file's name, or another cause, is not about what is printed."""
+    named = OSError(errno.ENOSPC, "No space left on device", "a.wav")
+    assert terminal.no_room(named) is None
+    assert terminal.no_room(OSError(errno.ENOENT, "No such file")) is None

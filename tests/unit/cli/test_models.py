@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from plugin_bridge.cli.main import main
+from tests import graphs
 from tests.tiny import write_model
 
 
@@ -67,3 +68,36 @@ def test_a_missing_model_is_one_sentence(
     shown = capsys.readouterr().err
     assert "equal" in shown
     assert shown.count("\n") == 1
+
+
+def test_fuse_writes_a_model(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is written is listed, passes the check, and tells size, difference and time."""
+    out = folder / "one.onnx"
+    assert main(["models", "fuse", "equal", str(out), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["bytes"], found["latency_samples"]) == (out.stat().st_size, 256)
+    assert found["difference"] < 1e-4
+    assert main(["models", "check", "one", "--provider", "cpu"]) == 0
+    assert "follows the contract" in capsys.readouterr().out
+    assert main(["models", "fuse", "equal", str(out), "--overwrite"]) == 0
+    assert "ms unfused" in capsys.readouterr().out
+
+
+def test_what_cannot_be_fused_is_one_sentence(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another kind, a file that is there, a folder that is not: exit code 2, one line."""
+    graphs.windowed(folder / "w.onnx")
+    for model, out in (("w", "a.onnx"), ("equal", "w.onnx"), ("equal", "none/a.onnx")):
+        assert main(["models", "fuse", model, str(folder / out)]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_check_finds_a_delay_that_is_not_stated(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A fused model whose card says nothing of its overlap-add is refused."""
+    assert main(["models", "fuse", "equal", str(folder / "one.onnx")]) == 0
+    graphs.edit_card(folder / "one.onnx", delay=0)
+    assert main(["models", "check", "one", "--provider", "cpu"]) == 1
+    assert "state what the network adds" in capsys.readouterr().out

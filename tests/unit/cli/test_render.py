@@ -4,10 +4,11 @@ import json
 import sys
 from pathlib import Path
 
+import mido
 import pytest
 
 from plugin_bridge.cli.main import main
-from tests.tiny import hiss, read_audio, write_audio, write_model
+from tests.tiny import hiss, read_audio, write_audio, write_midi, write_model
 
 
 @pytest.fixture
@@ -61,3 +62,15 @@ def test_a_bar_is_drawn_on_a_terminal_only(
     assert "song.wav" in shown.err
     assert "100 %" in shown.err
     assert shown.out.count("\n") == 1
+
+
+def test_the_console_is_reached(song: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """--preset, --mix and --midi are obeyed; a take without a mapped message is said."""
+    write_midi(Path("take.mid"), [mido.Message("note_on", note=127)])
+    arguments = ["--preset", "karaoke", "--mix", "--midi", "take.mid", "--model", "equal.onnx"]
+    assert main(["render", song, *arguments]) == 0
+    names = {path.name for path in Path("stems/song").iterdir()}
+    assert names == {"mix.wav", "render.json"}
+    assert "karaoke has no MIDI map, so take.mid changed nothing" in capsys.readouterr().err
+    report = json.loads(Path("stems/song/render.json").read_text())
+    assert (report["console"]["preset"], report["console"]["midi"]) == ("karaoke", "take.mid")

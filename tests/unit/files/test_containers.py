@@ -36,6 +36,26 @@ def test_a_cut_ogg_lacks_its_last_page(tmp_path: Path, missing: int) -> None:
     assert "last page" in inspect(path).cut
 
 
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("missing", [1, 10, 1000])
+def test_a_flac_whose_last_frame_is_cut_is_damaged(
+    tmp_path: Path, channels: int, missing: int
+) -> None:
+    """Its length is all there, but the frame's checksum does not fit; rendering goes on."""
+    path = write_audio(tmp_path / "a.flac", hiss(44117, channels))
+    path.write_bytes(path.read_bytes()[:-missing])
+    assert inspect(path).cut == ""
+    assert "last frame is damaged" in inspect(path).damage
+
+
+@pytest.mark.parametrize("tag", [b"TAG" + bytes(125), b"APETAGEX" + b"x" * 90, bytes(3000)])
+def test_a_tag_behind_a_flac_is_no_damage(tmp_path: Path, tag: bytes) -> None:
+    """What players append does not belong to the last frame."""
+    path = write_audio(tmp_path / "a.flac", hiss(44117))
+    path.write_bytes(path.read_bytes() + tag)
+    assert inspect(path) == WHOLE
+
+
 def test_flac_behind_an_id3_tag(tmp_path: Path) -> None:
     """A tag ahead of the audio does not hide it."""
     path = write_audio(tmp_path / "a.flac", hiss(44100))
@@ -61,3 +81,18 @@ def test_a_cut_header_is_a_cut_file(tmp_path: Path) -> None:
     path = write_audio(tmp_path / "a.wav", hiss(100))
     path.write_bytes(path.read_bytes()[:40])
     assert inspect(path).cut
+
+
+# Two seconds at 44.1 kHz, whose first frames are coded with a quarter of the others' bytes.
+SMALL, LARGE = bytes.fromhex("fffb10c4"), bytes.fromhex("fffb50c4")
+
+
+def _mp3_of_two_bit_rates(path: Path) -> Path:
+    """Write silent frames without a header that tells their number: 32, then 64 kbit/s."""
+    path.write_bytes((SMALL + bytes(100)) * 10 + (LARGE + bytes(204)) * 67)
+    return path
+
+
+def test_the_frames_of_an_mp3_without_a_header_are_counted(tmp_path: Path) -> None:
+    """Pedalboard guesses such a file's length from its first frame."""
+    assert inspect(_mp3_of_two_bit_rates(tmp_path / "a.mp3")).counted == 77 * 1152

@@ -1,0 +1,83 @@
+"""What a reader says about a file once it is decoded."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from plugin_bridge.files.reader import AudioReader
+from tests.tiny import hiss, write_audio
+
+# MPEG 1, layer III, 44.1 kHz: 32 and 64 kbit/s, so 104 and 208 bytes a frame.
+SMALL, LARGE = bytes.fromhex("fffb10c4") + bytes(100), bytes.fromhex("fffb50c4") + bytes(204)
+
+
+def _heard(path: Path) -> tuple[int, list[str]]:
+    with AudioReader(path) as reader:
+        samples = sum(chunk.shape[1] for chunk in reader.chunks(5000))
+        return samples, reader.warnings(samples)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "ogg", "aiff"])
+def test_nothing_is_said_of_a_whole_file(tmp_path: Path, suffix: str) -> None:
+    """What a proper writer wrote is whole to the sample."""
+    assert _heard(write_audio(tmp_path / f"a.{suffix}", hiss(44117)))[1] == []
+
+
+@pytest.mark.parametrize("start", [b"", b"ID3\x04\0\0\0\0\x01\0" + bytes(128)])
+def test_an_mp3_of_one_bit_rate_needs_no_header(tmp_path: Path, start: bytes) -> None:
+    """The guess from its size is right, so nothing is said."""
+    path = tmp_path / "a.mp3"
+    path.write_bytes(start + SMALL * 60)
+    samples, said = _heard(path)
+    assert said == []
+    assert abs(samples - 60 * 1152) <= 1152
+
+
+def test_an_mp3_that_is_decoded_in_part_is_told(tmp_path: Path) -> None:
+    """Frames larger than the first are more audio than was guessed: how much, and what to do."""
+    path = tmp_path / "a.mp3"
+    path.write_bytes(LARGE * 40 + SMALL * 100)
+    samples, said = _heard(path)
+    assert samples < 140 * 1152
+    assert len(said) == 1
+    assert f"holds 3.7 s of audio, of which {samples / 44100:.1f} s could be decoded" in said[0]
+    assert "convert it to wav" in said[0]
+
+
+def test_a_damaged_last_frame_is_told(tmp_path: Path) -> None:
+    """A flac that lost its last bytes is decoded to its length, with silence at the end."""
+    path = write_audio(tmp_path / "a.flac", hiss(44117))
+    path.write_bytes(path.read_bytes()[:-100])
+    samples, said = _heard(path)
+    assert samples == 44117
+    assert len(said) == 1
+    assert "a.flac: its last frame is damaged, what it held is silent; copy the file" in said[0]
+
+
+def test_another_length_than_declared_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A decoder that ends before the header's length gives both numbers."""
+
+    class Short:
+        frames, samplerate, num_channels = 1000, 44100, 2
+
+        def __init__(self, name: str) -> None:
+            self.left = 900
+
+        def seek(self, to: int) -> None:
+            pass
+
+        def close(self) -> None:
+            pass
+
+        def read(self, count: int) -> np.ndarray:
+            given, self.left = min(count, self.left), self.left - min(count, self.left)
+            return np.zeros((2, given), np.float32)
+
+    path = write_audio(tmp_path / "in.wav", hiss(1000))
+    monkeypatch.setattr("plugin_bridge.files.reader.AudioFile", Short)
+    samples, said = _heard(path)
+    assert samples == 900
+    assert "its header tells of 1000 samples, 900 could be decoded; copy the file" in said[0]
