@@ -37,7 +37,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
 ALLOWED: dict[str, tuple[str, ...]] = {
     "streaming": ("residual_stem", "states"),
     "windowed": ("residual_stem", "states"),
-    "waveform": ("residual_stem", "states"),
+    "waveform": ("residual_stem", "states", "delay"),
     "segment": ("residual_stem",),
 }
 OPTIONAL = sorted({field for fields in (*NEEDED.values(), *ALLOWED.values()) for field in fields})
@@ -75,6 +75,7 @@ class Card(BaseModel):
     residual_stem : the stem that the graph omits, or None
     states : tensors carried from call to call
     overlap : share of a segment, 0 <= overlap < 1
+    delay : samples by which a waveform model's stems lag behind its input; None is 0
 
     Notes
     -----
@@ -105,6 +106,7 @@ class Card(BaseModel):
     states: tuple[State, ...] = ()
     segment: int | None = Field(None, ge=2)
     overlap: float | None = Field(None, ge=0, lt=1)
+    delay: int | None = Field(None, ge=0)
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from plugin_bridge.dsp import FloatArray
+from plugin_bridge.dsp.delay import Delay
 from plugin_bridge.model.protocols import AnyModel
 
 
 class WaveKind:
     """A model on samples, cross-faded where its segments overlap.
 
-    A waveform model is one whose segments, a hop long, do not overlap. The first segment
-    ends at the first step: its past is silence.
+    A waveform model is one whose segments, a hop long, do not overlap; its network may lag
+    behind by the card's delay. The first segment ends at the first step: its past is silence.
 
     Parameters
     ----------
@@ -30,7 +31,8 @@ class WaveKind:
         card = model.card
         length = card.segment or card.hop or 0
         self.step = max(1, round(length * (1 - (card.overlap or 0))))
-        self.delay = length - self.step
+        late = length - self.step
+        self.delay = late + (card.delay or 0)
         self.nonfinite_frames = 0
         self._residual = (
             None if card.residual_stem is None else card.stems.index(card.residual_stem)
@@ -41,7 +43,8 @@ class WaveKind:
         self._lanes = [model.stream(1) for _ in range(lanes)]
         self._wanted = list(wanted)
         self._weights = crossfade(length, self.step)
-        self._past = np.zeros((channels, self.delay), np.float32)
+        self._past = np.zeros((channels, late), np.float32)
+        self._dry = Delay(channels, card.delay or 0)
         self._sum = np.zeros((len(self._wanted), channels, length), np.float32)
 
     def process(self, samples: FloatArray) -> FloatArray:
@@ -63,8 +66,9 @@ class WaveKind:
         self._past[...] = segment[:, self.step :]
         self._sum += self._separate(segment)[self._wanted] * self._weights
         done = self._sum[..., : self.step].copy()
-        self._sum[..., : self.delay] = self._sum[..., self.step :].copy()
-        self._sum[..., self.delay :] = 0
+        late = self._past.shape[1]
+        self._sum[..., :late] = self._sum[..., self.step :].copy()
+        self._sum[..., late:] = 0
         return done
 
     def reset(self) -> None:
@@ -77,6 +81,7 @@ class WaveKind:
         self._reset_lanes()
         self.nonfinite_frames = 0
         self._past[...] = 0
+        self._dry.reset()
         self._sum[...] = 0
 
     def _separate(self, samples: FloatArray) -> FloatArray:
@@ -95,7 +100,8 @@ class WaveKind:
         if self._channels < stems.shape[1]:
             stems = stems.mean(axis=1, keepdims=True)
         if self._residual is not None:
-            rest = samples * 0 if silent else samples - stems.sum(axis=0)
+            dry = self._dry.push(samples)
+            rest = samples * 0 if silent else dry - stems.sum(axis=0)
             stems = np.insert(stems, self._residual, rest, axis=0)
         return stems
 

@@ -93,6 +93,26 @@ def test_waveform(tmp_path: Path) -> None:
     assert Separator(model).latency_samples == 255
 
 
+@pytest.mark.parametrize("lag", [0, 100, 256, 600])
+def test_a_stated_delay_is_taken_out(lag: int) -> None:
+    """Stems of a network that lags are aligned with the input, and so is their residual."""
+    plain = dict.fromkeys(("n_fft", "synthesis", "window", "features", "head"))
+    made = card(kind="waveform", stems=("a", "b"), residual_stem="b", delay=lag, **plain)
+    held = [np.zeros((1, 2, lag), np.float32)]
+
+    def late(x: NDArray[np.float32]) -> NDArray[np.float32]:
+        stream = np.concatenate([held[0], x], axis=2)
+        held[0] = stream[:, :, 256:]
+        return np.asarray(0.25 * stream[:, None, :, :256], np.float32)
+
+    separator = Separator(FunctionModel(made, late), block=256)
+    assert separator.latency_samples == lag
+    held[0] = np.zeros((1, 2, lag), np.float32)
+    result = np.concatenate([separator.push(SIGNAL[:, :256]), separator.flush()], axis=-1)
+    wanted = np.stack([0.25 * SIGNAL[:, :256], 0.75 * SIGNAL[:, :256]])
+    np.testing.assert_allclose(result, wanted, atol=CLOSE)
+
+
 @pytest.mark.parametrize("overlap", [0.0, 0.25, 0.5, 0.75])
 def test_segment(tmp_path: Path, overlap: float) -> None:
     """Cross-fades add up to one: each stem is its share of the mix, aligned."""
