@@ -1,116 +1,410 @@
-"""Training, export and the way back: from songs to a model file that separates."""
+"""Training and the way back: a run can be stopped anywhere and goes on as if it had not been."""
 
 import csv
+import errno
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from models.data.__main__ import song_jobs
+from models import checkpoints
+from models.batches import Batch, Feed, draw, features
+from models.configuration import Configuration
 from models.data.library import Library
 from models.data.mixing import Mixer
-from models.export import export
-from models.losses import band_slices, banded_snr_loss, energies, snr_loss
-from models.train import draw, features, masks_of, spectra, train
-from models.zoo.lastframe import STEMS, TRANSFORM, LastFrame
-from plugin_bridge.dsp.features import FeaturePlane
-from plugin_bridge.dsp.stft import Analysis
-from plugin_bridge.model.onnx import Model
-from plugin_bridge.separator import Separator
-from plugin_bridge.testing import noise
+from models.losses import LOSSES, energies, snr_loss
+from models.parallel import choose_device
+from models.train import train
+from models.trainer import Trainer, judge, masks_of
+from models.zoo.lastframe import LastFrame
+from tests.workshop.conftest import TINY, Configure
 
 
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build a library of two short songs, one of them for validation."""
-    root = tmp_path_factory.mktemp("library")
-    made = Library.open(root)
-    for jobs in (song_jobs(1000, 2, 20), song_jobs(900, 2, 20)):
-        list(made.fill(jobs))
-    return root
+def rows(folder: Path) -> list[dict[str, str]]:
+    """Read the log of a run."""
+    with (folder / "log.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
-@pytest.fixture(scope="module")
-def run(library: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Train for some seconds, in two sittings."""
-    out = tmp_path_factory.mktemp("run")
-    train(library, out, minutes=0.04)
-    train(library, out, minutes=0.08)
-    return out
+def curve(folder: Path) -> list[tuple[str, str]]:
+    """Give step and loss of every row that has one."""
+    return [(row["step"], row["loss"]) for row in rows(folder) if row["loss"]]
 
 
-def test_a_run_goes_on_where_it_stopped(run: Path) -> None:
-    """The second sitting starts with the steps of the first; nothing half-written stays."""
-    with (run / "log.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    steps = [float(row["step"]) for row in rows]
-    assert steps == sorted(steps)
-    assert float(rows[-1]["minutes"]) >= 0.08
-    assert steps[-1] > steps[0] > 0
-    assert float(rows[0]["minutes"]) < 0.08
-    assert not list(run.glob("*.part"))
+def assert_same_weights(one: Path, other: Path) -> None:
+    """Compare two checkpoints, bit by bit."""
+    held = [checkpoints.load(path) for path in (one, other)]
+    for part in ("network", "average"):
+        for name, value in held[0][part].items():
+            torch.testing.assert_close(held[1][part][name], value, rtol=0, atol=0)
 
 
-def test_the_exported_model_does_what_the_network_does(run: Path, tmp_path: Path) -> None:
-    """Masks from the file, streamed, equal the network's on the whole signal."""
-    export(run / "best.pt", tmp_path / "made.onnx", trained_on="a test")
-    model = Model(tmp_path / "made.onnx")
-    assert model.card.kind == "streaming"
-    assert model.card.stems == STEMS
-    held = torch.load(run / "best.pt", weights_only=True)
-    network = LastFrame(**held["config"]).eval()
-    network.load_state_dict(held["weights"])
-    mix = noise(20 * 256 / 44100)
-    padded = np.pad(mix, ((0, 0), (TRANSFORM.n_fft - TRANSFORM.hop, 0)))
-    with torch.no_grad():
-        masks = masks_of(network, features(spectra(torch.from_numpy(padded))[None]))[0].numpy()
-    stream = model.stream(1)
-    plane = FeaturePlane((model.card.features or ("",))[0])
-    for frame, column in enumerate(Analysis(TRANSFORM, 2).push(mix).transpose(1, 0, 2)):
-        stream.input[0] = plane(column[:, None])
-        raw = stream.run().reshape(4, 2, -1)
-        streamed = np.exp(raw) / np.exp(raw).sum(axis=0)
-        np.testing.assert_allclose(streamed, masks[:, :, frame], atol=1e-5)
-    assert Separator(model).push(mix).shape[0] == 4
+def interrupt_at(monkeypatch: pytest.MonkeyPatch, step: int, number: signal.Signals) -> None:
+    """Send a signal while the batch of a step is made."""
+    plain = Feed.__call__
+
+    def call(feed: Feed, n: int, size: int, frames: int) -> Batch:
+        if n == step:
+            signal.raise_signal(number)
+        return plain(feed, n, size, frames)
+
+    monkeypatch.setattr(Feed, "__call__", call)
 
 
-def test_the_loss_is_the_error_energy_in_decibels() -> None:
-    """Against the error computed sample by sample of the spectrum."""
-    generator = torch.Generator().manual_seed(0)
-    shape = (2, 4, 2, 5, 1025)
-    stems = torch.complex(*(torch.randn(shape, generator=generator) for _ in range(2)))
-    mix = stems.sum(1)
-    masks = torch.softmax(torch.randn(shape, generator=generator), 1)
-    error, stem, whole = (e.sum(2) for e in energies(masks, stems, mix))
-    direct = (masks * mix.unsqueeze(1) - stems).abs().square().sum((2, 3, 4))
-    torch.testing.assert_close(error, direct, rtol=1e-4, atol=1e-2)
-    floor = 1e-3 * whole
-    wanted = (10 * torch.log10((direct + floor) / (stem + floor))).mean()
-    parts = energies(masks, stems, mix)
-    torch.testing.assert_close(snr_loss(*parts), wanted, rtol=1e-4, atol=1e-3)
-    assert torch.isfinite(banded_snr_loss(*parts, band_slices(1025, 44100)))
+@pytest.fixture
+def whole(configure: Configure, tmp_path: Path) -> Path:
+    """Give the folder of a run that nothing disturbed."""
+    assert train(configure(run={"out": tmp_path / "whole"}))
+    return tmp_path / "whole"
+
+
+def test_a_run_leaves_what_it_should(whole: Path) -> None:
+    """Checkpoint, best weights, table and curve; nothing half-written; all steps and scores."""
+    names = {path.name for path in whole.iterdir()}
+    assert names == {"checkpoint.pt", "best.pt", "log.csv", "curve.png"}
+    assert [step for step, _ in curve(whole)] == ["1", "2", "3", "4", "5", "6"]
+    last = rows(whole)[-1]
+    best = checkpoints.load(whole / "best.pt")
+    assert float(last["mean"]) == pytest.approx(best["scores"]["mean"], rel=1e-4)
+    assert best["data"]["stem_hours"].keys() == {"generated"}
+
+
+def test_the_same_seed_gives_the_same_curve(configure: Configure, whole: Path) -> None:
+    """And another seed another one."""
+    assert train(configure())
+    run = configure().run.out
+    assert curve(run) == curve(whole)
+    assert_same_weights(run / "checkpoint.pt", whole / "checkpoint.pt")
+    other = configure(run={"seed": 1, "out": run.parent / "other"})
+    assert train(other)
+    assert curve(other.run.out) != curve(whole)
+
+
+@pytest.mark.parametrize("loaders", [0, 2])
+@pytest.mark.parametrize("step", [0, 2, 4])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_goes_on(
+    configure: Configure,
+    whole: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    step: int,
+    number: signal.Signals,
+    loaders: int,
+) -> None:
+    """Stopped at any step, by Ctrl-C or a shutdown, and started again: the very same curve."""
+    wanted = configure(run={"loaders": loaders})
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, step, number)
+        assert not train(wanted)
+    assert checkpoints.load(wanted.run.out / "checkpoint.pt")["step"] == step + 1
+    assert train(wanted)
+    assert curve(wanted.run.out) == curve(whole)
+    assert_same_weights(wanted.run.out / "checkpoint.pt", whole / "checkpoint.pt")
+
+
+def test_a_run_that_was_killed_goes_on(
+    configure: Configure, whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From its last checkpoint; rows of steps that are taken again are there once."""
+    wanted = configure(run={"checkpoint_minutes": 0})
+    plain = Feed.__call__
+
+    def call(feed: Feed, n: int, size: int, frames: int) -> Batch:
+        if n == 4:
+            raise MemoryError
+        if n == 2:  # from here on nothing is written any more
+            monkeypatch.setattr(checkpoints, "save", lambda *_: None)
+        return plain(feed, n, size, frames)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Feed, "__call__", call)
+        with pytest.raises(MemoryError):
+            train(wanted)
+    monkeypatch.undo()
+    assert checkpoints.load(wanted.run.out / "checkpoint.pt")["step"] == 2
+    assert len(curve(wanted.run.out)) == 4
+    assert train(wanted)
+    assert curve(wanted.run.out) == curve(whole)
+    assert_same_weights(wanted.run.out / "checkpoint.pt", whole / "checkpoint.pt")
+
+
+def test_a_finished_run_stays_finished(configure: Configure, whole: Path) -> None:
+    """Started again, it does nothing."""
+    before = (whole / "checkpoint.pt").read_bytes()
+    assert train(configure(run={"out": whole}))
+    assert (whole / "checkpoint.pt").read_bytes() == before
+
+
+def test_a_run_by_time_ends_when_it_was_told_to(configure: Configure) -> None:
+    """In two sittings; the clock goes on where it stopped."""
+    short = configure(schedule={"steps": None, "minutes": 0.01})
+    assert train(short)
+    first = checkpoints.load(short.run.out / "checkpoint.pt")
+    assert 0.6 <= first["elapsed"] < 30
+    longer = configure(schedule={"steps": None, "minutes": first["elapsed"] / 60 + 0.01})
+    assert train(longer)
+    second = checkpoints.load(longer.run.out / "checkpoint.pt")
+    assert second["elapsed"] >= first["elapsed"] + 0.6
+    assert second["step"] > first["step"] > 0
+
+
+def test_the_late_part_is_longer_and_has_its_own_losses(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Segments of the size that the schedule gives, in the order of the steps."""
+    sizes: list[tuple[int, int]] = []
+    plain = Feed.__call__
+
+    def call(feed: Feed, n: int, size: int, frames: int) -> Batch:
+        sizes.append((size, frames))
+        return plain(feed, n, size, frames)
+
+    monkeypatch.setattr(Feed, "__call__", call)
+    late = {"mask_mse": 1.0, "mask_bce": 0.1, "waveform_l1": 0.5}
+    wanted = configure(loss={"late_terms": late}, schedule={"late_share": 0.5, "batch": 2})
+    assert train(wanted)
+    assert sizes == [(2, 8)] * 4 + [(1, 12)] * 2
+    losses = [float(loss) for _, loss in curve(wanted.run.out)]
+    assert all(0 < loss < 3 for loss in losses[4:])
+
+
+def test_full_disk(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last checkpoint survives, the run goes on and says at its end that it is not kept."""
+    wanted = configure(run={"checkpoint_minutes": 0, "validation_minutes": 0})
+    plain = checkpoints.save
+    written: list[str] = []
+
+    def save(path: Path, content: checkpoints.Content) -> None:
+        if content["step"] > 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        written.append(path.name)
+        plain(path, content)
+
+    monkeypatch.setattr(checkpoints, "save", save)
+    assert not train(wanted)
+    assert checkpoints.load(wanted.run.out / "checkpoint.pt")["step"] == 2
+    assert "checkpoint.pt" in written
+    monkeypatch.undo()
+    assert train(wanted)
+
+
+@pytest.mark.linux
+def test_a_write_that_fails_half_way(tmp_path: Path) -> None:
+    """What stood under the name stays whole, and no half of the other remains."""
+    import resource
+
+    path = tmp_path / "checkpoint.pt"
+    checkpoints.save(path, {"config": {}, "step": 1})
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            checkpoints.save(path, {"config": {}, "step": 2, "much": torch.zeros(10_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert checkpoints.load(path)["step"] == 1
+    assert [entry.name for entry in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+def test_a_checkpoint_of_another_network_is_refused(configure: Configure, whole: Path) -> None:
+    """With what differs, there and here; the checkpoint is untouched."""
+    before = (whole / "checkpoint.pt").read_bytes()
+    other = configure(run={"out": whole}, network={"hidden": 12, "widths": (4, 4, 8, 12)})
+    with pytest.raises(ValueError, match="hidden is 8 there and 12 here") as caught:
+        train(other)
+    assert "widths is [4, 4, 8, 8] there and [4, 4, 8, 12] here" in str(caught.value)
+    assert (whole / "checkpoint.pt").read_bytes() == before
+    begun = configure(run={"start": whole / "best.pt"}, network={"normed": False})
+    with pytest.raises(ValueError, match="normed is True there and False here"):
+        train(begun)
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", None])
+def test_a_file_that_is_no_checkpoint(configure: Configure, content: bytes | None) -> None:
+    """One sentence instead of what torch stumbles over."""
+    wanted = configure()
+    wanted.run.out.mkdir()
+    path = wanted.run.out / "checkpoint.pt"
+    if content is None:
+        torch.save([1, 2], path)
+    else:
+        path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"checkpoint\.pt (is not|holds no)"):
+        train(wanted)
+
+
+def test_a_run_can_start_from_another_ones_weights(configure: Configure, whole: Path) -> None:
+    """With its statistics of the input, and a clock of its own."""
+    begun = configure(run={"start": whole / "best.pt"})
+    made = Trainer(begun, torch.device("cpu"))
+    best = checkpoints.load(whole / "best.pt")["weights"]
+    torch.testing.assert_close(made.network.state_dict(), best)
+    assert (made.step, made.elapsed) == (0, 0)
+
+
+def test_checkpoints_of_older_runs_are_read(configure: Configure, whole: Path) -> None:
+    """Without architecture, audio heard, losses and random state, which came later."""
+    path = whole / "checkpoint.pt"
+    held = checkpoints.load(path)
+    old = ("network", "optimizer", "average", "config", "step", "elapsed", "best")
+    checkpoints.save(path, {key: held[key] for key in old})
+    assert train(configure(run={"out": whole}, schedule={"steps": 8}))
+    assert checkpoints.load(path)["step"] == 8
+
+
+def test_what_a_step_hears_follows_from_its_number(library: Path) -> None:
+    """In any order, decoded ahead or not; other processes and seeds hear something else."""
+
+    def make() -> Mixer:
+        return Mixer(Library.open(library), "train")
+
+    plain, ahead = Feed(make, (0, 1, 0)), Feed(make, (0, 1, 0), loaders=2)
+    forward = [plain(step, 1, 8).mix for step in (3, 4, 5)]
+    for step, wanted in ((5, forward[2]), (3, forward[0]), (4, forward[1])):
+        torch.testing.assert_close(plain(step, 1, 8).mix, wanted, rtol=0, atol=0)
+    for step, wanted in zip((3, 4, 5), forward, strict=True):
+        torch.testing.assert_close(ahead(step, 1, 8).mix, wanted, rtol=0, atol=0)
+    assert ahead(6, 2, 10).mix.shape[:3] == (2, 2, 10)
+    ahead.close()
+    for place in ((0, 1, 1), (1, 1, 0)):
+        assert not torch.equal(Feed(make, place)(3, 1, 8).mix, forward[0])
+
+
+def test_shares_decide_what_is_drawn(library: Path) -> None:
+    """A stem's share of a kind that is not in the library gives nothing to others."""
+    opened = Library.open(library)
+    plain, same = Mixer(opened), Mixer(opened, shares={"vocals": {"generated": 0.1}})
+    for mixer in (plain, same):
+        mixer.seek(1)
+    np.testing.assert_array_equal(plain.batch(1, 4096)[0], same.batch(1, 4096)[0])
+
+
+def test_partial_labels_teach_sums_only() -> None:
+    """A batch that knows vocals and the rest: the gradient does not care how the rest is split."""
+    torch.manual_seed(0)
+    stems = torch.complex(*(torch.randn(1, 4, 2, 3, 1025) for _ in range(2)))
+    groups = torch.tensor([[[1.0, 0, 0, 0], [0, 1, 1, 1], [0, 0, 0, 0], [0, 0, 0, 0]]])
+    batch = Batch(stems, stems.sum(1), groups)
+    raw = torch.zeros(1, 4, 2, 3, 1025, requires_grad=True)
+    judged = judge(batch, torch.softmax(raw, 1))
+    assert judged.known is not None
+    assert judged.known.tolist() == [[1, 1, 0, 0]]
+    snr_loss(*judged.energies, judged.known).backward()
+    assert raw.grad is not None
+    torch.testing.assert_close(raw.grad[:, 1], raw.grad[:, 3])
+    assert not torch.allclose(raw.grad[:, 0], raw.grad[:, 1])
+
+
+def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The choice follows what there is; a GPU that is not there is one sentence."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device("auto") == choose_device("cpu") == torch.device("cpu")
+    with pytest.raises(ValueError, match="torch finds no GPU"):
+        choose_device("cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert choose_device("auto") == torch.device("cuda", 1)
+    assert choose_device("cpu") == torch.device("cpu")
+
+
+def test_gradients_that_are_no_number_are_left_out(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One bad step changes no weight."""
+    made = Trainer(configure(), torch.device("cpu"))
+    made.advance()
+    before = {name: value.clone() for name, value in made.average.weights.items()}
+    parameters = [p.detach().clone() for p in made.network.parameters()]
+    bad = LOSSES["snr"]
+    monkeypatch.setitem(LOSSES, "snr", lambda judged: bad(judged) * torch.nan)
+    made.advance()
+    torch.testing.assert_close(made.average.weights, before)
+    torch.testing.assert_close([p.detach() for p in made.network.parameters()], parameters)
+    assert made.step == 2
+
+
+def written(configuration: Configuration, path: Path) -> Path:
+    """Write a configuration as TOML."""
+
+    def plain(value: Any) -> str:
+        if isinstance(value, bool):
+            return str(value).lower()
+        if isinstance(value, tuple):
+            return f"[{', '.join(map(plain, value))}]"
+        return f'"{value}"' if isinstance(value, str | Path) else str(value)
+
+    lines = []
+    for table, content in configuration.model_dump(exclude_unset=True).items():
+        lines.append(f"[{table}]")
+        lines += [f"{key} = {plain(value)}" for key, value in content.items()]
+    path.write_text("\n".join(lines))
+    return path
+
+
+def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run a module as a user does, in a process of its own."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        cwd=Path(__file__).resolve().parents[2],
+    )
+
+
+def test_the_command(configure: Configure, tmp_path: Path) -> None:
+    """0 when it is done; 2 and one sentence for what is wrong in the file."""
+    path = written(configure(), tmp_path / "made.toml")
+    result = run("models.train", str(path))
+    assert result.returncode == 0, result.stderr
+    assert len(curve(configure().run.out)) == 6
+    path.write_text(path.read_text().replace("[run]", "[run]\nsed = 3"))
+    result = run("models.train", str(path))
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1)
+    assert "run.sed is unknown; did you mean seed?" in result.stderr
+
+
+@pytest.mark.slow
+def test_two_processes_are_one_run(configure: Configure, tmp_path: Path) -> None:
+    """torchrun, unchanged: one log, one checkpoint."""
+    path = written(configure(), tmp_path / "made.toml")
+    result = run(
+        "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "models.train",
+        str(path),
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert [step for step, _ in curve(configure().run.out)] == ["1", "2", "3", "4", "5", "6"]
 
 
 def test_a_perfect_mask_beats_an_even_one(library: Path) -> None:
     """The loss knows better from worse, on real draws."""
-    stems, mix = draw(Mixer(Library.open(library), "train", seed=1), 4, 40)
-    power = stems.abs()
+    batch = draw(Mixer(Library.open(library), "train", seed=1), 4, 40)
+    power = batch.stems.abs()
     ideal = power / (power.sum(1, keepdim=True) + 1e-9)
     even = torch.full_like(ideal, 0.25)
-    assert snr_loss(*energies(ideal, stems, mix)) < snr_loss(*energies(even, stems, mix)) - 5
+    better, worse = (snr_loss(*energies(m, batch.stems, batch.mix)) for m in (ideal, even))
+    assert better < worse - 5
 
 
 def test_steps_on_one_batch_lower_its_loss(library: Path) -> None:
     """The gradient of the loss reaches all of the network."""
     torch.manual_seed(0)
-    stems, mix = draw(Mixer(Library.open(library), "train", seed=1), 2, 40)
-    network = LastFrame()
-    optimizer = torch.optim.AdamW(network.parameters(), 2e-3)
+    batch = draw(Mixer(Library.open(library), "train", seed=1), 2, 40)
+    network = LastFrame(**TINY)
+    optimizer = torch.optim.AdamW(network.parameters(), 1e-2)
     losses = []
     for _ in range(12):
         optimizer.zero_grad()
-        loss = snr_loss(*energies(masks_of(network, features(mix)), stems, mix))
+        masks = masks_of(network, features(batch.mix))
+        loss = snr_loss(*energies(masks, batch.stems, batch.mix))
         loss.backward()
         optimizer.step()
         losses.append(loss.item())

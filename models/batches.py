@@ -1,0 +1,130 @@
+"""From a mixer's samples to what the network sees, on any device.
+
+Only decoding and cutting happen in numpy; gains, equalisers, spectra and the mix are made
+where the network is.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import local
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models.data.mixing import Mixer
+from models.zoo.lastframe import EPS, POWER, TRANSFORM
+
+Drawn = tuple[Any, ...]  # of Mixer.batch: waves, gains, and groups where labels are partial
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Mixtures and what they are made of, as spectra.
+
+    Attributes
+    ----------
+    stems : (batch, stems, channels, frames, bins), complex
+    mix : (batch, channels, frames, bins), complex
+    groups : (batch, targets, stems) or None
+        Which stems each target is the sum of, see losses.py; a target of none is unknown.
+        None: every stem is a target.
+    """
+
+    stems: Tensor
+    mix: Tensor
+    groups: Tensor | None = None
+
+    @property
+    def known(self) -> Tensor | None:
+        """Weight of each target, (batch, targets); None if all count."""
+        return None if self.groups is None else (self.groups.sum(2) > 0).float()
+
+
+def samples_of(frames: int) -> int:
+    """Count the samples that give this many full frames."""
+    return TRANSFORM.n_fft + TRANSFORM.hop * (frames - 1)
+
+
+def spectra(waves: Tensor) -> Tensor:
+    """STFT frames of (..., samples), as the streaming analysis gives them once filled."""
+    window = torch.from_numpy(TRANSFORM.pair[0]).to(waves.device)
+    return torch.fft.rfft(waves.unfold(-1, TRANSFORM.n_fft, TRANSFORM.hop) * window)
+
+
+def features(mix: Tensor) -> Tensor:
+    """Give the network's input from the mix's spectrum."""
+    energy = mix.real.square() + mix.imag.square()
+    return (energy + EPS**2) ** (POWER / 2)
+
+
+def batch_of(drawn: Drawn, device: torch.device | str = "cpu") -> Batch:
+    """Bring a mixer's batch to the device and make spectra of it there."""
+    waves, gains, *groups = (torch.from_numpy(part) for part in drawn)
+    if torch.device(device).type == "cuda":
+        waves, gains = waves.pin_memory(), gains.pin_memory()
+    waves, gains = (part.to(device, non_blocking=True) for part in (waves, gains))
+    stems = spectra(waves) * gains.unsqueeze(3)
+    return Batch(stems, stems.sum(1), groups[0].to(device) if groups else None)
+
+
+def draw(mixer: Mixer, size: int, frames: int, device: torch.device | str = "cpu") -> Batch:
+    """Draw the mixer's next batch."""
+    return batch_of(mixer.batch(size, samples_of(frames)), device)
+
+
+class Feed:
+    """Batches by their number: what a step hears follows from it and the seed alone.
+
+    So a run that is resumed hears what it would have heard, and nothing is heard twice.
+
+    Parameters
+    ----------
+    make : callable, gives a new mixer
+    place : the numbers that tell this stream from others: seed, process
+    device : where the batches go
+    loaders : threads that decode ahead, each with a mixer of its own; 0: the caller's
+
+    Notes
+    -----
+    Thread: [any], one at a time
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], Mixer],
+        place: tuple[int, ...],
+        device: torch.device | str = "cpu",
+        loaders: int = 0,
+    ) -> None:
+        self._make = make
+        self._place = place
+        self._device = device
+        self._ahead = 2 * loaders
+        self._pool = ThreadPoolExecutor(loaders) if loaders else None
+        self._own = local()
+        self._pending: dict[tuple[int, int, int], Future[Drawn]] = {}
+
+    def __call__(self, step: int, size: int, frames: int) -> Batch:
+        """Give the batch of a step."""
+        if self._pool is None:
+            return batch_of(self._draw(step, size, frames), self._device)
+        keys = [(n, size, frames) for n in range(step, step + 1 + self._ahead)]
+        # What was decoded ahead in another size is dropped.
+        self._pending = {
+            key: self._pending.get(key) or self._pool.submit(self._draw, *key) for key in keys
+        }
+        return batch_of(self._pending.pop(keys[0]).result(), self._device)
+
+    def close(self) -> None:
+        """End the threads."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def _draw(self, step: int, size: int, frames: int) -> Drawn:
+        if not hasattr(self._own, "mixer"):
+            self._own.mixer = self._make()
+        self._own.mixer.seek(*self._place, step)
+        drawn: Drawn = self._own.mixer.batch(size, samples_of(frames))
+        return drawn

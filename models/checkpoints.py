@@ -1,0 +1,104 @@
+"""Checkpoints: whole or not at all, and only into the network that they were made from."""
+
+import io
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+
+Content = dict[str, Any]
+
+
+def save(path: Path, content: Content) -> None:
+    """Write a file so that a half-written one never stands under its name.
+
+    Raises
+    ------
+    OSError
+        If the disk is full or fails; what stood under the name before is still there.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    memory = io.BytesIO()
+    torch.save(content, memory)
+    partial = path.with_name(f"{path.name}.part")
+    try:
+        with partial.open("wb") as file:
+            file.write(memory.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())  # or a power cut leaves the name without the content
+        partial.replace(path)
+    except OSError:
+        with suppress(OSError):
+            partial.unlink()
+        raise
+
+
+def load(path: Path) -> Content:
+    """Read a checkpoint to the CPU.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    try:
+        held: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error.strerror}); name a .pt file") from error
+    except Exception as error:
+        # torch raises whatever its reader stumbles over
+        raise ValueError(
+            f"{path} is not a checkpoint of models.train; name its best.pt or checkpoint.pt"
+        ) from error
+    if not isinstance(held, dict) or "config" not in held:
+        raise ValueError(
+            f"{path} holds no network of models.train; name its best.pt or checkpoint.pt"
+        )
+    content: Content = held
+    return content
+
+
+def weights(held: Content) -> Content:
+    """Give the averaged weights of a best.pt or a checkpoint.pt."""
+    found: Content = held["weights"] if "weights" in held else held["average"]
+    return found
+
+
+def refuse_another(path: Path, held: Content, architecture: str, sizes: Mapping[str, Any]) -> None:
+    """Refuse a checkpoint of another network.
+
+    Raises
+    ------
+    ValueError
+        If the architecture or a size differs: names each, there and here.
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    there = {"architecture": held.get("architecture", "lastframe"), **held["config"]}
+    here = {"architecture": architecture, **sizes}
+    different = [
+        f"{key} is {_plain(there.get(key))} there and {_plain(here.get(key))} here"
+        for key in sorted(there.keys() | here.keys())
+        if _plain(there.get(key)) != _plain(here.get(key))
+    ]
+    if different:
+        raise ValueError(
+            f"{path} is of another network: {', '.join(different)}; change [network], or train "
+            "into another folder"
+        )
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,209 @@
+"""What a training is asked to do: one TOML file.
+
+Every key is a field below, with its default; a key that is not there is refused by name.
+Paths are relative to where the command runs.
+"""
+
+import tomllib
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+LossName = Literal["snr", "banded_snr", "waveform_l1", "mask_mse", "mask_bce"]
+Positive = Annotated[float, Field(gt=0)]
+Terms = Annotated[dict[LossName, Positive], Field(min_length=1)]
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Table(BaseModel):
+    """A table of the file: nothing unknown, nothing changed after it was read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Data(Table):
+    """[data]: what is heard.
+
+    Attributes
+    ----------
+    library : folder made by python -m models.data build
+    split, validation : splits of the library to train on and to validate on
+    shares : stem -> kind of source -> share of the draws; those of data/mixing.py where unnamed
+    """
+
+    library: Path
+    split: str = "train"
+    validation: str = "validation"
+    shares: dict[str, dict[str, Share]] = {}
+
+
+class Network(Table):
+    """[network]: what is trained; the sizes are those of the architecture in zoo/."""
+
+    architecture: Literal["lastframe"] = "lastframe"
+    widths: tuple[Count, ...] = (24, 64, 96, 128)
+    hidden: Count = 128
+    layers: Count = 2
+    last: Count = 12
+    normed: bool = True
+
+    @property
+    def sizes(self) -> dict[str, Any]:
+        """What the architecture is made with."""
+        return self.model_dump(exclude={"architecture"})
+
+
+class Loss(Table):
+    """[loss]: weight of each loss of losses.py, and again for the late part of the schedule.
+
+    Attributes
+    ----------
+    terms, late_terms : name -> weight
+    floor, absent_weight : of the SNR losses
+    """
+
+    terms: Terms = {"snr": 1.0}
+    late_terms: Terms = {"snr": 1.0, "banded_snr": 0.25}
+    floor: Positive = 1e-3
+    absent_weight: Share = 0.4
+
+
+class Schedule(Table):
+    """[schedule]: how long, how fast, how much at once.
+
+    Attributes
+    ----------
+    minutes, steps : length of the whole; give one. By steps the same seed gives the same curve,
+        by minutes a run ends when it was told to
+    peak_rate : learning rate after `warm_up_steps`, falling as a cosine to `final_share` of it
+    batch, frames : segments of a step, and frames of each
+    late_share, late_batch, late_frames : the same for the last part, 0 for none: longer
+        segments, for the memory of the GRUs
+    average : share of the old weights that their moving average keeps at each step
+    clip : longest gradient
+    weight_decay : of AdamW
+    precision : bf16 or fp32, of the convolutions
+    """
+
+    minutes: Positive | None = None
+    steps: Count | None = None
+    peak_rate: Positive = 3e-3
+    final_share: Share = 0.01
+    warm_up_steps: Count = 40
+    batch: Count = 4
+    frames: Count = 160
+    late_share: Share = 1 / 3
+    late_batch: Count = 2
+    late_frames: Count = 320
+    average: Share = 0.999
+    clip: Positive = 1.0
+    weight_decay: float = Field(1e-4, ge=0)
+    precision: Literal["bf16", "fp32"] = "bf16"
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        if (self.minutes is None) == (self.steps is None):
+            raise ValueError("give either minutes or steps")
+        return self
+
+    def share(self, step: int, seconds: float) -> float:
+        """Give what part of the schedule is over, 0 to 1."""
+        if self.steps is not None:
+            return min(1.0, step / self.steps)
+        return min(1.0, seconds / (60 * (self.minutes or 1)))
+
+    def late(self, share: float) -> bool:
+        """Tell whether the last part has begun."""
+        return share > 1 - self.late_share
+
+
+class Run(Table):
+    """[run]: where, and how often something is written.
+
+    Attributes
+    ----------
+    out : folder for checkpoint.pt, best.pt, log.csv and curve.png
+    seed : of the weights, and of what is drawn
+    start : weights to begin with, another run's best.pt or checkpoint.pt
+    checkpoint_minutes, validation_minutes : between two
+    validation_excerpts, validation_seconds : how many, and how long each is; always the same
+    log_steps : between two rows of log.csv
+    device : auto (a GPU if there is one), cpu or cuda
+    threads : of the CPU
+    loaders : threads that decode ahead; 0: the trainer itself
+    """
+
+    out: Path
+    seed: int = Field(0, ge=0)
+    start: Path | None = None
+    checkpoint_minutes: float = Field(4, ge=0)
+    validation_minutes: float = Field(15, ge=0)
+    validation_excerpts: Count = 12
+    validation_seconds: Positive = 8
+    log_steps: Count = 200
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: Count = 1
+    loaders: int = Field(0, ge=0)
+
+
+class Configuration(Table):
+    """The whole file."""
+
+    data: Data
+    network: Network = Network()
+    loss: Loss = Loss()
+    schedule: Schedule
+    run: Run
+
+
+def load(path: Path) -> Configuration:
+    """Read a training's configuration.
+
+    Raises
+    ------
+    ValueError
+        If it is not TOML, lacks a key, has an unknown one, or a value that is not allowed:
+        one sentence with the key's name.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    try:
+        content = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error.strerror}); name a .toml file") from error
+    except ValueError as error:
+        raise ValueError(f"{path} is not TOML: {error}") from error
+    try:
+        return Configuration.model_validate(content)
+    except ValidationError as error:
+        raise ValueError(f"{path}: {_sentence(error)}") from error
+
+
+def _sentence(error: ValidationError) -> str:
+    # An unknown key is often the reason for a missing one: it is told first.
+    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    *tables, name = [str(part) for part in first["loc"]] or [""]
+    key = ".".join([*tables, name])
+    if first["type"] == "extra_forbidden":
+        known = sorted(_known(tables))
+        close = get_close_matches(name, known, 1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        return f"{key} is unknown; {hint}use {', '.join(known)}"
+    if first["type"] == "missing":
+        return f"{key} is missing; add it"
+    reason = first["msg"].removeprefix("Value error, ")
+    if not isinstance(first["input"], str | int | float):
+        return f"{key}: {reason[0].lower()}{reason[1:]}"
+    return f"{key} is {first['input']!r}: {reason[0].lower()}{reason[1:]}"
+
+
+def _known(tables: list[str]) -> list[str]:
+    held: Any = Configuration
+    for table in tables:
+        held = held.model_fields[table].annotation
+    return list(held.model_fields)

@@ -1,0 +1,263 @@
+"""A network on its way: steps, their average, validation, and what a run goes on from."""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models import checkpoints
+from models.batches import Batch, Feed, draw, features
+from models.configuration import Configuration
+from models.data.library import Library
+from models.data.mixing import Mixer
+from models.losses import LOSSES, Judged, energies, together
+from models.parallel import agree, rank
+from models.zoo.lastframe import SAMPLE_RATE, STEMS, TRANSFORM, LastFrame
+
+ARCHITECTURES: dict[str, Callable[..., LastFrame]] = {"lastframe": LastFrame}
+STATISTICS_BATCHES, STATISTICS_SIZE, STATISTICS_FRAMES = 25, 4, 40
+# What is drawn from, so that no two draws share their numbers.
+STATISTICS, TRAINING = 0, 1
+
+
+def masks_of(network: LastFrame, x: Tensor) -> Tensor:
+    """Softmax masks (batch, stems, channels, frames, bins) from zero states."""
+    states = [state.to(x.device) for state in network.initial_states(len(x))]
+    scores = network(x, *states)[0]
+    return torch.softmax(scores.float().unflatten(1, (len(STEMS), -1)), 1)
+
+
+def judge(batch: Batch, masks: Tensor, **levels: float) -> Judged:
+    """Lay masks beside the truth; sums of stems where only these are known."""
+    stems = batch.stems
+    if batch.groups is not None:
+        masks, stems = together(masks, batch.groups), together(stems, batch.groups)
+    return Judged(masks, stems, batch.mix, batch.known, TRANSFORM, SAMPLE_RATE, **levels)
+
+
+def standardise(network: LastFrame, mixer: Mixer) -> None:
+    """Measure the input's mean and spread per bin and keep them in the network."""
+    device = network.mean.device
+    parts = []
+    for _ in range(STATISTICS_BATCHES):
+        mix = draw(mixer, STATISTICS_SIZE, STATISTICS_FRAMES, device).mix
+        parts.append(features(mix)[..., : network.bins].flatten(0, 2))
+    x = torch.cat(parts)
+    network.mean.copy_(x.mean(0))
+    network.spread.copy_(x.std(0) + 0.02)
+
+
+class Average:
+    """An exponential moving average of a network's weights.
+
+    Parameters
+    ----------
+    network : LastFrame
+    keep : share of the old weights at each step, once it has settled
+    """
+
+    def __init__(self, network: LastFrame, keep: float) -> None:
+        self.weights = {name: value.clone() for name, value in network.state_dict().items()}
+        self.keep = keep
+        self.steps = 0
+
+    def update(self, network: LastFrame) -> None:
+        """Move towards the present weights; quickly at the start."""
+        self.steps += 1
+        share = 1 - min(self.keep, self.steps / (self.steps + 10))
+        for name, value in network.state_dict().items():
+            if value.is_floating_point():
+                self.weights[name].lerp_(value, share)
+
+
+@torch.no_grad()
+def validate(network: LastFrame, mixer: Mixer, excerpts: int, frames: int) -> dict[str, float]:
+    """Mean SDR in dB per stem over excerpts, and their mean."""
+    device = network.mean.device
+    ratios: dict[str, list[float]] = {stem: [] for stem in STEMS}
+    for _ in range(excerpts):
+        batch = draw(mixer, 1, frames, device)
+        masks = masks_of(network, features(batch.mix))
+        error, stem, whole = (e.sum(2) for e in energies(masks, batch.stems, batch.mix))
+        for i, name in enumerate(STEMS):
+            if stem[0, i] > 1e-2 * whole[0, 0]:
+                ratio = stem[0, i] / error[0, i].clamp(min=1e-9)
+                ratios[name].append(float(10 * torch.log10(ratio)))
+    scores = {stem: float(np.mean(found)) for stem, found in ratios.items() if found}
+    return scores | {"mean": float(np.mean(list(scores.values()))) if scores else math.nan}
+
+
+class Trainer:
+    """A network on its way: weights, optimiser, their average, and the clock.
+
+    Parameters
+    ----------
+    configuration : Configuration
+    device : torch.device
+
+    Attributes
+    ----------
+    step, elapsed, heard : steps taken, seconds they took, seconds of audio
+    best : highest mean score so far
+    recent : losses since the last row of the log
+    asked : set it to stop all processes after the next step
+    stop : whether they have to
+
+    Raises
+    ------
+    ValueError
+        If the library lacks a stem, or a checkpoint is of another network.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+
+    def __init__(self, configuration: Configuration, device: torch.device) -> None:
+        self.configuration, self.device = configuration, device
+        run, schedule = configuration.run, configuration.schedule
+        self.checkpoint, self.chosen = run.out / "checkpoint.pt", run.out / "best.pt"
+        torch.manual_seed(run.seed)
+        self.library = Library.open(configuration.data.library)
+        held = checkpoints.load(self.checkpoint) if self.checkpoint.exists() else None
+        begun = checkpoints.load(run.start) if run.start and not held else None
+        self.network = self._build()
+        for path, found in ((self.checkpoint, held), (run.start, begun)):
+            if found and path:
+                architecture = configuration.network.architecture
+                checkpoints.refuse_another(path, found, architecture, self.network.config)
+        if begun:
+            self.network.load_state_dict(checkpoints.weights(begun))
+        elif not held:
+            mixer = self.mixer()
+            mixer.seek(run.seed, STATISTICS)
+            standardise(self.network, mixer)
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(), schedule.peak_rate, weight_decay=schedule.weight_decay
+        )
+        self.step, self.elapsed, self.heard, self.best = 0, 0.0, 0.0, -math.inf
+        self.recent: list[float] = []
+        self.asked = self.stop = False
+        if held:
+            self._restore(held)
+        self.average = Average(self.network, schedule.average)
+        if held:
+            kept = {name: value.to(device) for name, value in held["average"].items()}
+            self.average.weights, self.average.steps = kept, self.step
+        self.feed = Feed(self.mixer, (run.seed, TRAINING, rank()), device, run.loaders)
+
+    def mixer(self) -> Mixer:
+        """Give a mixer of the training split."""
+        data = self.configuration.data
+        return Mixer(self.library, data.split, shares=data.shares)
+
+    @property
+    def share(self) -> float:
+        """What part of the schedule is over, 0 to 1."""
+        return self.configuration.schedule.share(self.step, self.elapsed)
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the next step."""
+        s = self.configuration.schedule
+        cosine = max(s.final_share, 0.5 + 0.5 * math.cos(math.pi * self.share))
+        return s.peak_rate * min(1, (self.step + 1) / s.warm_up_steps) * cosine
+
+    @property
+    def done(self) -> bool:
+        """Whether the schedule is over."""
+        return self.share >= 1
+
+    def advance(self) -> bool:
+        """Take one step; tell whether there is to be another."""
+        begin = time.monotonic()
+        s, loss = self.configuration.schedule, self.configuration.loss
+        late = s.late(self.share)
+        size, frames = (s.late_batch, s.late_frames) if late else (s.batch, s.frames)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate
+        self.optimizer.zero_grad()
+        with torch.no_grad():
+            batch = self.feed(self.step, size, frames)
+            x = features(batch.mix).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=s.precision == "bf16"):
+            masks = masks_of(self.network, x)
+        judged = judge(batch, masks, floor=loss.floor, absent_weight=loss.absent_weight)
+        terms = loss.late_terms if late else loss.terms
+        total = sum(
+            (weight * LOSSES[name](judged) for name, weight in terms.items()), masks.new_zeros(())
+        )
+        total.backward()
+        clock = self.elapsed + time.monotonic() - begin
+        self.elapsed, self.stop = agree(self.network, clock, self.asked)
+        length = torch.nn.utils.clip_grad_norm_(self.network.parameters(), s.clip)
+        # The same on every process: the gradients are averaged.
+        if torch.isfinite(length):
+            self.optimizer.step()
+            self.average.update(self.network)
+        self.step += 1
+        self.heard += size * frames * TRANSFORM.hop / SAMPLE_RATE
+        self.recent.append(total.item())
+        return not (self.done or self.stop)
+
+    def validate(self) -> dict[str, float]:
+        """Score the average, and keep it if it is the best so far."""
+        kept = self._build()
+        kept.load_state_dict(self.average.weights)
+        data, run = self.configuration.data, self.configuration.run
+        mixer = Mixer(self.library, data.validation, seed=0)
+        frames = max(1, int(run.validation_seconds * SAMPLE_RATE / TRANSFORM.hop))
+        scores = validate(kept.eval(), mixer, run.validation_excerpts, frames)
+        if scores["mean"] > self.best:
+            best = {"weights": self.average.weights, "scores": scores, "data": self._heard_of()}
+            checkpoints.save(self.chosen, self._identity() | best | {"step": self.step})
+            self.best = scores["mean"]
+        return scores
+
+    def keep(self) -> None:
+        """Write a checkpoint."""
+        held = {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "average": self.average.weights,
+            "step": self.step,
+            "elapsed": self.elapsed,
+            "heard": self.heard,
+            "best": self.best,
+            "recent": self.recent,
+            "random": torch.get_rng_state(),
+        }
+        checkpoints.save(self.checkpoint, self._identity() | held)
+
+    def _build(self) -> LastFrame:
+        network = self.configuration.network
+        made = ARCHITECTURES[network.architecture](**network.sizes).to(self.device)
+        return made.to(memory_format=torch.channels_last)
+
+    def _restore(self, held: checkpoints.Content) -> None:
+        self.network.load_state_dict(held["network"])
+        self.optimizer.load_state_dict(held["optimizer"])
+        self.step, self.elapsed, self.best = held["step"], held["elapsed"], held["best"]
+        self.heard, self.recent = held.get("heard", 0.0), list(held.get("recent", []))
+        if "random" in held:
+            torch.set_rng_state(held["random"])
+
+    def _identity(self) -> dict[str, Any]:
+        return {
+            "architecture": self.configuration.network.architecture,
+            "config": self.network.config,
+        }
+
+    def _heard_of(self) -> dict[str, Any]:
+        items = self.library.of(self.configuration.data.split)
+        hours: dict[str, float] = {}
+        for item in items:
+            hours[item.source] = hours.get(item.source, 0.0) + len(item.active) / 3600
+        return {
+            "stem_hours": {source: round(each, 2) for source, each in sorted(hours.items())},
+            "heard_hours": round(self.heard / 3600, 2),
+        }

@@ -1,0 +1,116 @@
+"""Export: the file does what the network does, says where it is from, or is not written."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from models import checkpoints
+from models.batches import features, spectra
+from models.export import example_inputs, export, streaming_card, write
+from models.train import train
+from models.trainer import masks_of
+from models.zoo.lastframe import STEMS, TRANSFORM, LastFrame
+from plugin_bridge.dsp.features import FeaturePlane
+from plugin_bridge.dsp.stft import Analysis
+from plugin_bridge.model.fuse import fuse
+from plugin_bridge.model.onnx import Model
+from plugin_bridge.separator import Separator
+from plugin_bridge.testing import noise
+from tests.workshop.conftest import TINY, Configure
+
+
+@pytest.fixture
+def run(configure: Configure) -> Path:
+    """Train for some steps."""
+    assert train(configure())
+    return configure().run.out
+
+
+def test_the_exported_model_does_what_the_network_does(run: Path, tmp_path: Path) -> None:
+    """Masks from the file, streamed, equal the network's on the whole signal."""
+    export(run / "best.pt", tmp_path / "made.onnx", trained_on="a test")
+    model = Model(tmp_path / "made.onnx")
+    assert (model.card.kind, model.card.stems) == ("streaming", STEMS)
+    held = checkpoints.load(run / "best.pt")
+    network = LastFrame(**held["config"]).eval()
+    network.load_state_dict(held["weights"])
+    assert network.mean.abs().max() > 0.1
+    mix = noise(20 * 256 / 44100)
+    padded = np.pad(mix, ((0, 0), (TRANSFORM.n_fft - TRANSFORM.hop, 0)))
+    with torch.no_grad():
+        masks = masks_of(network, features(spectra(torch.from_numpy(padded))[None]))[0].numpy()
+    stream = model.stream(1)
+    plane = FeaturePlane((model.card.features or ("",))[0])
+    for frame, column in enumerate(Analysis(TRANSFORM, 2).push(mix).transpose(1, 0, 2)):
+        stream.input[0] = plane(column[:, None])
+        raw = stream.run().reshape(4, 2, -1)
+        streamed = np.exp(raw) / np.exp(raw).sum(axis=0)
+        np.testing.assert_allclose(streamed, masks[:, :, frame], atol=1e-5)
+    assert Separator(model).push(mix).shape[0] == 4
+
+
+def test_the_card_says_where_it_is_from(run: Path, tmp_path: Path) -> None:
+    """Scores and data of the run, unless something else is said; from a checkpoint as well."""
+    export(run / "best.pt", tmp_path / "made.onnx")
+    card = Model(tmp_path / "made.onnx").card
+    held = checkpoints.load(run / "best.pt")
+    (scores,) = card.scores.values()
+    assert scores["mean"] == round(held["scores"]["mean"], 2)
+    assert card.trained_on.startswith("stems in the library: generated ")
+    export(run / "checkpoint.pt", tmp_path / "other.onnx", scores='{"a set": {"SDR": 1.5}}')
+    card = Model(tmp_path / "other.onnx").card
+    assert card.scores == {"a set": {"SDR": 1.5}}
+
+
+def test_what_was_trained_can_be_fused(run: Path, tmp_path: Path) -> None:
+    """One graph on samples, equal to 1e-4."""
+    export(run / "best.pt", tmp_path / "made.onnx")
+    assert fuse(tmp_path / "made.onnx", tmp_path / "one.onnx").difference < 1e-4
+
+
+class Forgetful(LastFrame):
+    """A network whose states come back as zeros: streamed, it forgets."""
+
+    def forward(self, features: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
+        """Run, and drop what there is to remember."""
+        scores, *following = super().forward(features, *states)
+        return scores, *(0 * state for state in following)
+
+
+def write_one(network: LastFrame, path: Path) -> None:
+    """Write a network with a card."""
+    texts: dict[str, Any] = {"name": "x", "version": "1", "license": "x", "trained_on": "x"}
+    write(network, streaming_card(network, **texts), example_inputs(network), path)
+
+
+def test_a_network_that_forgets_is_refused(tmp_path: Path) -> None:
+    """Streamed it gives something else than in chunks; nothing is written."""
+    torch.manual_seed(0)
+    with pytest.raises(ValueError, match="between frames one by one and 64 at once"):
+        write_one(Forgetful(**TINY), tmp_path / "x.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_graph_that_is_not_the_network_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the exporter takes something for a constant; what stood there stays."""
+    torch.manual_seed(0)
+    network = LastFrame(**TINY)
+    write_one(network, tmp_path / "x.onnx")
+    before = (tmp_path / "x.onnx").read_bytes()
+    plain = torch.onnx.export
+
+    def other(network: LastFrame, *arguments: Any, **options: Any) -> None:
+        plain(network, *arguments, **options)
+        with torch.no_grad():
+            network.out_place += 0.01
+
+    monkeypatch.setattr(torch.onnx, "export", other)
+    with pytest.raises(ValueError, match="differs from the network by"):
+        write_one(network, tmp_path / "x.onnx")
+    assert (tmp_path / "x.onnx").read_bytes() == before
