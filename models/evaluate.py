@@ -1,198 +1,170 @@
-"""Score separations: `python -m models.evaluate --baseline --model lastframe`.
+"""Score separations: `python -m models.evaluate --baseline --model lastframe --out RUN`.
 
-A separator here is any callable (mixture (2, samples), sample_rate) -> dict of stems.
+Beside what is asked for stand the mixture, a quarter of it, and the oracle: the ideal ratio mask
+of the model's own transform. The tables go to the terminal; with --out also to scores.md,
+scores.json and scores.png.
 """
 
 import argparse
+import shlex
 import sys
-from collections.abc import Callable, Iterable, Mapping
+import time
+from functools import partial
 from pathlib import Path
 
-import numpy as np
-
-import plugin_bridge
 from models.baseline import separate
-from models.data import material
+from models.data import musdb
 from models.data.library import RATE
-from models.data.score import STEMS
-from models.data.songs import Song, generate
-from models.data.sound import Floats
+from models.evaluation import bss, report
+from models.evaluation.energies import sdr
+from models.evaluation.figure import draw
+from models.evaluation.scores import ZERO, Scores, SetScores, mean_sdr, measure
+from models.evaluation.separators import (
+    TRANSFORM,
+    Row,
+    Separator,
+    by_model,
+    mixture,
+    oracle,
+    quarter,
+    row,
+    transform_of,
+)
+from models.evaluation.songs import SongSet, data_set, generated, own, real_song, seeds
+from plugin_bridge.errors import PluginBridgeError
 from plugin_bridge.model.onnx import Model
 
-Stems = Mapping[str, Floats]
-Separator = Callable[[Floats, int], Stems]
-Scores = dict[str, float]
+__all__ = ["Scores", "Separator", "by_model", "main", "mean_sdr", "quarter", "real_song", "sdr"]
+
+SEEDS = "0-23"  # where no songs are asked for
 
 
-def sdr(reference: Floats, estimate: Floats) -> float:
-    """Signal-to-distortion ratio over all channels and samples at once, in dB.
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m models.evaluate",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--model", action="append", default=[], help="name or path; may be given again")
+    add("--baseline", action="store_true", help="score separation without learning")
+    add("--seeds", help=f"generated songs, such as 7 or {SEEDS}; default {SEEDS} without others")
+    add("--seconds", type=float, default=15.0, help="of each generated song (default 15)")
+    add("--song", type=Path, action="append", default=[], metavar="FOLDER",
+        help="a song's stems, FOLDER/<stem>.wav; may be given again")  # fmt: skip
+    add("--musdb", type=Path, metavar="ROOT", help="the test songs of MUSDB18-HQ")
+    add("--musdb-stems", type=Path, metavar="ROOT", help="the same as .stem.mp4; needs ffmpeg")
+    add("--museval", action="store_true", help="also SIR and SAR; minutes and 8 GB for each")
+    add("--out", type=Path, metavar="DIR", help="write scores.md, scores.json, scores.png there")
+    return parser
 
-    Parameters
-    ----------
-    reference, estimate : float32, shape (channels, samples)
 
-    Returns
-    -------
-    ratio : float
-        10 log10 of the reference's energy over the error's; nan where the reference is
-        silent, 100 at most.
+def song_sets(given: argparse.Namespace) -> list[SongSet]:
+    """Give the songs that the command line asks for.
 
     Raises
     ------
     ValueError
-        If the shapes differ.
+        If a data set is not where it is said to be.
 
     Notes
     -----
-    Thread: [any]
+    Thread: [main]
     """
-    if reference.shape != estimate.shape:
-        raise ValueError(
-            f"reference is {reference.shape}, estimate {estimate.shape}; give equal shapes "
-            "(channels, samples)"
-        )
-    signal = float((reference.astype(np.float64) ** 2).sum())
-    error = float(((reference.astype(np.float64) - estimate) ** 2).sum())
-    if signal < 1e-8 * reference.size:
-        return float("nan")
-    return 10 * float(np.log10(signal / max(error, 1e-10 * signal)))
+    sets = []
+    if given.seeds or not (given.song or given.musdb or given.musdb_stems):
+        sets.append(generated(seeds(given.seeds or SEEDS), given.seconds))
+    if given.song:
+        sets.append(own(given.song))
+    if given.musdb:
+        sets.append(data_set("MUSDB18-HQ", musdb.hq(given.musdb)))
+    if given.musdb_stems:
+        sets.append(data_set("MUSDB18", musdb.stem_files(given.musdb_stems)))
+    return sets
 
 
-def quarter(mixture: Floats, sample_rate: int) -> dict[str, Floats]:
-    """Give a quarter of the mixture for every stem: the zero of the scale.
-
-    Notes
-    -----
-    Thread: [any]
-    """
-    del sample_rate
-    return {stem: mixture / np.float32(len(STEMS)) for stem in STEMS}
-
-
-def mean_sdr(songs: Iterable[Song], separator: Separator) -> Scores:
-    """Mean SDR per stem over songs in which the stem sounds, in dB.
-
-    Parameters
-    ----------
-    songs : iterable of Song
-    separator : callable
-        (mixture float32 (2, samples), sample_rate) -> dict, stem -> float32 (2, samples).
-
-    Returns
-    -------
-    scores : dict
-        One entry per stem and `mean`, the mean of the four.
-
-    Notes
-    -----
-    Thread: [any]
-    """
-    each: dict[str, list[float]] = {stem: [] for stem in STEMS}
-    for song in songs:
-        estimates = separator(song.mixture, song.sample_rate)
-        for stem in STEMS:
-            each[stem].append(sdr(song.stems[stem], estimates[stem]))
-    scores = {
-        stem: float(np.nanmean(values)) if not np.isnan(values).all() else float("nan")
-        for stem, values in each.items()
-    }
-    scores["mean"] = float(np.nanmean(list(scores.values())))
-    return scores
-
-
-def table(rows: Mapping[str, Scores]) -> str:
-    """Lay scores out as text, one row per separator, in dB.
-
-    Notes
-    -----
-    Thread: [any]
-    """
-    columns = [*STEMS, "mean"]
-    width = max(map(len, rows), default=0)
-    lines = [" " * width + "".join(f"{name:>9}" for name in columns)]
-    lines += [
-        f"{name:<{width}}" + "".join(f"{scores[column]:9.2f}" for column in columns)
-        for name, scores in rows.items()
-    ]
-    return "\n".join(lines)
-
-
-def by_model(model: str | Path, provider: str = "auto") -> Separator:
-    """Give a separator that runs a model file, 64 frames per call.
+def rows(names: list[str], baseline: bool) -> tuple[dict[str, Row], dict[str, str]]:
+    """Give the rows of the tables, and for each judged one the oracle that it is held against.
 
     Raises
     ------
     ModelError
-        If the model cannot be used.
+        If a model cannot be used.
 
     Notes
     -----
     Thread: [main]
     """
-    opened = Model(model, provider)
-
-    def run(mixture: Floats, sample_rate: int) -> dict[str, Floats]:
-        stream = plugin_bridge.Separator(opened, sample_rate, frames_per_call=64)
-        stems = np.concatenate([stream.push(mixture), stream.flush()], axis=-1)
-        return dict(zip(stream.stems, stems, strict=True))
-
-    return run
-
-
-def real_song(folder: Path) -> Song:
-    """Read a folder of stems as a song; a stem that it lacks is silent.
-
-    Raises
-    ------
-    ValueError
-        If it holds no stem at all.
-
-    Notes
-    -----
-    Thread: [any]
-    """
-    found = material.song(folder)
-    if not found:
-        raise ValueError(f"{folder} holds no stem; expected {folder}/vocals.wav and the like")
-    silent = np.zeros_like(next(iter(found.values())))
-    stems = {stem: found.get(stem, silent) for stem in STEMS}
-    return Song(stems, sum(stems.values(), silent), RATE)
-
-
-def parsed() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python -m models.evaluate", description=__doc__)
-    parser.add_argument("--model", action="append", default=[], help="name or path; repeatable")
-    parser.add_argument("--baseline", action="store_true", help="score the no-learning baseline")
-    parser.add_argument("--song", type=Path, action="append", default=[], help="folder of stems")
-    parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--songs", type=int, default=24, help="generated songs; 0 for none")
-    parser.add_argument("--seconds", type=float, default=15.0, help="of each generated song")
-    return parser.parse_args()
+    short = [Path(name).stem for name in names]
+    models = {
+        stem if short.count(stem) == 1 else name: Model(name)
+        for stem, name in zip(short, names, strict=True)
+    }
+    geometry = {name: (transform_of(each), each.card.sample_rate) for name, each in models.items()}
+    first = next(iter(geometry.values()), (TRANSFORM, RATE))
+    judged = {"baseline": first, **geometry} if baseline else geometry
+    several = len({*geometry.values(), first}) > 1
+    goals = {
+        (t, rate): f"oracle {t.n_fft}/{t.synthesis}/{t.hop}" if several else "oracle"
+        for t, rate in (first, *geometry.values())
+    }
+    made: dict[str, Row] = {"mixture": row(mixture), ZERO: row(quarter)}
+    if baseline:
+        made["baseline"] = row(separate)
+    made |= {name: row(by_model(model)) for name, model in models.items()}
+    made |= {name: partial(oracle, transform=t, rate=rate) for (t, rate), name in goals.items()}
+    return made, {name: goals[key] for name, key in judged.items()}
 
 
 def main() -> int:
-    """Print mean SDR per stem on generated songs, and SDR per stem of real ones.
+    """Print the scores; give the process's exit status.
+
+    Returns
+    -------
+    status : int
+        0; 1 when no song could be used, 2 for a wrong argument, 130 when stopped: what was
+        measured until then is told and written.
 
     Notes
     -----
     Thread: [main]
     """
-    given = parsed()
-    separators: dict[str, Separator] = {"mix/4": quarter}
-    if given.baseline:
-        separators["baseline"] = separate
-    separators |= {Path(name).stem: by_model(name) for name in given.model}
-    sets: dict[str, list[Song]] = {str(folder): [real_song(folder)] for folder in given.song}
-    if given.songs:
-        last = given.first_seed + given.songs - 1
-        seeds = range(given.first_seed, last + 1)
-        title = f"generated songs, seeds {given.first_seed}..{last}, {given.seconds:g} s each"
-        sets[title] = [generate(seed, given.seconds) for seed in seeds]
-    for title, songs in sets.items():
-        print(f"{title}, SDR in dB")
-        print(table({name: mean_sdr(songs, run) for name, run in separators.items()}))
-    return 0
+    given = _arguments().parse_args()
+    all_scores: list[SetScores] = []
+    status = 0
+    try:
+        if given.museval:
+            bss.museval()
+        made, held = rows(given.model, given.baseline)
+        sets = song_sets(given)
+        if given.out:
+            given.out.mkdir(parents=True, exist_ok=True)
+        for songs in sets:
+            all_scores.append(SetScores(songs.title, tuple(made)))
+            _measure(songs, made, all_scores[-1], given.museval)
+    except (ValueError, OSError, PluginBridgeError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped; here is what was measured", file=sys.stderr)
+        status = 130
+    command = shlex.join(["python", "-m", "models.evaluate", *sys.argv[1:]])
+    text = report.markdown(all_scores, held, command)
+    print(text)
+    if given.out:
+        report.write(given.out / "scores.md", text)
+        report.write(given.out / "scores.json", report.document(all_scores, held, command))
+        draw(given.out / "scores.png", all_scores, list(held))
+        print(f"written to {given.out}: scores.md, scores.json, scores.png")
+    return status or int(not any(scores.songs for scores in all_scores))
+
+
+def _measure(songs: SongSet, made: dict[str, Row], scores: SetScores, with_museval: bool) -> None:
+    start = time.perf_counter()
+    for i, name in enumerate(measure(songs, made, scores, with_museval), 1):
+        note = f"skipped: {scores.skipped[name]}" if name in scores.skipped else "done"
+        took = time.perf_counter() - start
+        print(f"{i}/{len(songs.entries)}  {took:5.0f} s  {name}: {note}", file=sys.stderr)
 
 
 if __name__ == "__main__":

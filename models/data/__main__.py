@@ -4,6 +4,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from models.data.library import RATE, Job, Library
 from models.data.songs import generate
 from models.data.sound import Floats
 
+NAMED = 5  # skipped songs in the last line; the others are named above it
 TRAINING = 1000  # first seed that training may use; below it lie validation and tests
 
 
@@ -43,6 +45,15 @@ def _arguments() -> argparse.ArgumentParser:
     )
     build.add_argument("--out", type=Path, required=True, help="the library's folder")
     build.add_argument("--songs", type=int, default=0, help="generated songs")
+    build.add_argument(
+        "--kind", choices=("plain", "band", "midi"), default="plain",
+        help="of the generated songs: plain needs nothing; band plays the same kind of scores, and "
+        "midi open compositions, on soundfonts, recordings and singers (default plain)",
+    )  # fmt: skip
+    build.add_argument(
+        "--sounds", type=Path, metavar="ROOT",
+        help="raw material that band and midi play: instruments, drums_sonicpi, voices, midi",
+    )  # fmt: skip
     build.add_argument("--seconds", type=float, default=80.0, help="length of each")
     build.add_argument(
         "--first-seed", type=int, default=TRAINING, help="below 1000: validation (default 1000)"
@@ -55,13 +66,29 @@ def _arguments() -> argparse.ArgumentParser:
         "--validation-folder", type=Path, action="append", default=[], metavar="ROOT",
         help="own stems that only validate",
     )  # fmt: skip
+    build.add_argument(
+        "--musdb", type=Path, action="append", default=[], metavar="ROOT",
+        help="MUSDB18-HQ, ROOT/train/<song>/<stem>.wav; its test songs are left out",
+    )  # fmt: skip
+    build.add_argument(
+        "--musdb-stems", type=Path, action="append", default=[], metavar="ROOT",
+        help="MUSDB18, ROOT/train/<song>.stem.mp4; needs ffmpeg",
+    )  # fmt: skip
+    build.add_argument(
+        "--moisesdb", type=Path, action="append", default=[], metavar="ROOT",
+        help="MoisesDB, ROOT/<song>/data.json",
+    )  # fmt: skip
+    build.add_argument(
+        "--instrumental", type=Path, action="append", default=[], metavar="ROOT",
+        help="finished music without voices, any audio files; may be given again",
+    )  # fmt: skip
     build.add_argument("--material", type=Path, help="raw material: songs, voices, instruments")
     build.add_argument("--jobs", type=int, default=1, help="processes (default 1)")
     return parser
 
 
 def _jobs(given: argparse.Namespace) -> Iterator[Job]:
-    from models.data import folders, material
+    from models.data import bands, folders, instrumental, material, moisesdb, musdb, recording
 
     if given.material:
         yield from material.jobs(given.material)
@@ -69,11 +96,51 @@ def _jobs(given: argparse.Namespace) -> Iterator[Job]:
         yield from folders.jobs(root, "train")
     for root in given.validation_folder:
         yield from folders.jobs(root, "validation")
-    yield from song_jobs(given.first_seed, given.songs, given.seconds)
+    for root in given.musdb:
+        yield from recording.jobs(musdb.hq(root))
+    for root in given.musdb_stems:
+        yield from recording.jobs(musdb.stem_files(root))
+    for root in given.moisesdb:
+        yield from recording.jobs(moisesdb.recordings(root))
+    for root in given.instrumental:
+        yield from instrumental.jobs(root)
+    if given.kind == "plain":
+        yield from song_jobs(given.first_seed, given.songs, given.seconds)
+    elif given.sounds is None:
+        raise ValueError(f"--kind {given.kind} needs --sounds ROOT, the folder of raw material")
+    else:
+        yield from bands.jobs(
+            given.kind, given.first_seed, given.songs, given.seconds, given.sounds
+        )
+
+
+def told(skipped: dict[str, str]) -> str:
+    """Give the line about the songs, one or more, that were skipped.
+
+    Examples
+    --------
+    >>> told({"own/a": "..."})
+    '1 song skipped: own/a; put right what is said above, then start the same command again'
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    names = ", ".join(list(skipped)[:NAMED]) + (", ..." if len(skipped) > NAMED else "")
+    return (
+        f"{len(skipped)} song{'s' if len(skipped) > 1 else ''} skipped: {names}; put right what is "
+        "said above, then start the same command again"
+    )
 
 
 def main() -> int:
-    """Run the command line; 0 when all is there, 2 for a wrong argument, 130 when stopped.
+    """Run the command line.
+
+    Returns
+    -------
+    status : int
+        0, also when songs were skipped; 1 when the folder cannot be written or a worker
+        was ended, 2 for a wrong argument, 130 when stopped. What is finished stays.
 
     Notes
     -----
@@ -88,17 +155,28 @@ def main() -> int:
         print(f"{len(jobs)} songs, {left} to make", flush=True)
         for i, (job, items) in enumerate(library.fill(jobs, given.jobs), 1):
             stems = " ".join(f"{item.stem} {len(item.active)}s" for item in items) or "silent"
+            if job.key in library.skipped:
+                stems = f"skipped: {library.skipped[job.key]}"
             took = time.perf_counter() - start
             print(f"{i}/{left}  {took:5.0f} s  {job.key}: {stems}", flush=True)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
+    except (OSError, BrokenExecutor) as error:
+        why = str(error) or "a worker was ended"
+        print(
+            f"stopped: {why}; make room on disk or in memory, then the same command goes on",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here", file=sys.stderr)
         return 130
     for split in ("train", "validation"):
         minutes = {stem: round(s / 60, 1) for stem, s in library.seconds(split).items()}
         print(f"{split}: active minutes {minutes}")
+    if library.skipped:
+        print(told(library.skipped))
     return 0
 
 

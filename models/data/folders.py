@@ -1,17 +1,24 @@
-"""Own stems as a source: `<root>/<song>/<stem>.wav|flac|ogg|mp3|aiff`."""
+"""Plain folders: `<root>/<song>/<stem>.wav|flac|ogg|mp3|aiff`, and how a file is read."""
 
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from pedalboard.io import AudioFile
 
-from models.data.library import RATE, Job
+from models.data import recording
+from models.data.library import RATE, Job, UnusableError
+from models.data.recording import Recording, aligned
 from models.data.score import STEMS
 from models.data.sound import Floats
+from plugin_bridge.errors import PluginBridgeError
+from plugin_bridge.files.reader import AudioReader
+from plugin_bridge.files.resample import AlignedResampler
+
+__all__ = ["aligned", "find", "jobs", "load", "read", "recordings"]
 
 ENDINGS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
+CHUNK = 1 << 18  # samples decoded at once
 
 
 def read(path: Path) -> Floats:
@@ -20,29 +27,37 @@ def read(path: Path) -> Floats:
     Parameters
     ----------
     path : Path
-        Any rate; mono is doubled, of more than two channels the first two are kept.
+        Any rate, each sample stays in its place; mono is doubled.
 
     Returns
     -------
     audio : float32, shape (2, samples)
+        As loud as in the file, also beyond full scale.
 
     Raises
     ------
-    ValueError
-        If the file cannot be read.
+    UnusableError
+        If the file is missing, cut, damaged, empty, has more than two channels or holds
+        values that are no numbers.
 
     Notes
     -----
     Thread: [any]
     """
     try:
-        with AudioFile(str(path)).resampled_to(float(RATE)) as file:
-            audio = np.asarray(file.read(file.frames), np.float32)
-    except (OSError, ValueError) as error:
-        raise ValueError(
-            f"{path} cannot be read as audio ({error}); remove or replace it"
-        ) from error
-    return np.ascontiguousarray(audio[:2] if len(audio) > 1 else audio.repeat(2, 0))
+        with AudioReader(path) as file:
+            rate, chunks = file.sample_rate, list(file.chunks(CHUNK))
+    except PluginBridgeError as error:
+        raise UnusableError(str(error)) from error
+    audio = np.concatenate(chunks, axis=1) if chunks else np.zeros((1, 0), np.float32)
+    if not audio.size or not np.isfinite(audio).all():
+        raise UnusableError(
+            f"{path} holds no audio, or values that are no numbers; export it again"
+        )
+    if rate != RATE:
+        resampler = AlignedResampler(rate, RATE, len(audio))
+        audio = np.concatenate([resampler.push(audio), resampler.flush()], axis=1)
+    return np.ascontiguousarray(audio if len(audio) == 2 else audio.repeat(2, 0))
 
 
 def find(folder: Path, stem: str) -> Path | None:
@@ -66,6 +81,11 @@ def load(folder: Path) -> dict[str, Floats]:
     -------
     stems : dict, stem -> float32 (2, samples)
 
+    Raises
+    ------
+    UnusableError
+        If a file cannot be read.
+
     Notes
     -----
     Thread: [any]
@@ -74,18 +94,50 @@ def load(folder: Path) -> dict[str, Floats]:
     return aligned({stem: read(path) for stem, path in found.items()})
 
 
-def aligned(stems: dict[str, Floats]) -> dict[str, Floats]:
-    """Pad with silence to the longest stem.
+def songs(root: Path) -> list[Path]:
+    """Give the folders below `root` that hold at least one stem, by name.
 
     Notes
     -----
     Thread: [any]
     """
-    longest = max((track.shape[1] for track in stems.values()), default=0)
-    return {
-        stem: np.pad(track, ((0, 0), (0, longest - track.shape[1])))
-        for stem, track in stems.items()
-    }
+    return [
+        folder
+        for folder in sorted(root.iterdir() if root.is_dir() else [])
+        if folder.is_dir() and any(find(folder, stem) for stem in STEMS)
+    ]
+
+
+def of_folder(folder: Path, name: str, split: str) -> Recording:
+    """Give the recording of a song's folder.
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    path = find(folder, "mixture")
+    return Recording(name, split, partial(load, folder), partial(read, path) if path else None)
+
+
+def recordings(root: Path, split: str = "train") -> list[Recording]:
+    """Give one recording per song folder.
+
+    Raises
+    ------
+    ValueError
+        If no song is found below `root`.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    found = songs(root)
+    if not found:
+        raise ValueError(
+            f"{root} holds no songs; expected {root}/<song>/<stem>.wav (or flac, ogg, mp3, aiff) "
+            f"with stems named {', '.join(STEMS)}"
+        )
+    return [of_folder(folder, f"{root.name}-{folder.name}", split) for folder in found]
 
 
 def jobs(root: Path, split: str = "train") -> Iterator[Job]:
@@ -100,15 +152,4 @@ def jobs(root: Path, split: str = "train") -> Iterator[Job]:
     -----
     Thread: [main]
     """
-    songs = [
-        folder
-        for folder in sorted(root.iterdir() if root.is_dir() else [])
-        if folder.is_dir() and any(find(folder, stem) for stem in STEMS)
-    ]
-    if not songs:
-        raise ValueError(
-            f"{root} holds no songs; expected {root}/<song>/<stem>.wav (or flac, ogg, mp3, aiff) "
-            f"with stems named {', '.join(STEMS)}"
-        )
-    for folder in songs:
-        yield Job("own", f"{root.name}-{folder.name}", split, partial(load, folder))
+    return recording.jobs(recordings(root, split))

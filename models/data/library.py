@@ -4,14 +4,16 @@ Rules of this file:
 1. A file stands under its final name only when it is whole (written aside, then renamed).
 2. The index names finished songs only; it is rewritten, aside and renamed, after each song.
    So a build that was broken off goes on where it stopped.
+   A song that cannot be used is not finished: the next build tries it again.
 3. Paths in the index are relative to the library: the folder may be moved.
 """
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 
 from models.data.score import STEMS
 from models.data.sound import Floats
+from models.data.workers import spread
 
 RATE = 44_100  # Hz, of every item
 INDEX = "index.json"
@@ -29,6 +32,10 @@ SILENT = 1e-4  # peak below which a stem is not stored at all
 FULL = 0.98  # highest stored peak
 
 
+class UnusableError(ValueError):
+    """The material of a song is missing or damaged; a build skips it and says so."""
+
+
 @dataclass(frozen=True)
 class Item:
     """One stem of one song.
@@ -36,8 +43,9 @@ class Item:
     Attributes
     ----------
     source : str
-        generated, real, own, voices or sampled.
+        generated, band, midi, real, own, voices, sampled or instrumental.
     song, stem : str
+        Stem: vocals, drums, bass, other; or accompaniment, the last three in one.
     split : str
         train or validation.
     path : str
@@ -61,7 +69,10 @@ class Item:
 
 @dataclass(frozen=True)
 class Job:
-    """A song still to be made: `make()` gives stem -> float32 (2, samples) at 44.1 kHz."""
+    """A song still to be made: `make()` gives stem -> float32 (2, samples) at 44.1 kHz.
+
+    It raises UnusableError where the song's material is no good.
+    """
 
     source: str
     song: str
@@ -74,9 +85,17 @@ class Job:
         return f"{self.source}/{self.song}"
 
 
+Made = list[Item] | UnusableError  # what became of a job
+
+
 @dataclass
 class Library:
     """Items of a folder and the songs that are finished there.
+
+    Attributes
+    ----------
+    skipped : dict, key -> sentence
+        Songs that `fill` could not use; not kept in the index.
 
     Notes
     -----
@@ -86,6 +105,7 @@ class Library:
     root: Path
     items: list[Item] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def open(cls, root: str | Path) -> "Library":
@@ -129,10 +149,10 @@ class Library:
         return mapped
 
     def seconds(self, split: str) -> dict[str, float]:
-        """Active seconds of each stem in a split."""
+        """Active seconds of each stem in a split, and of accompaniments if there are any."""
         total = dict.fromkeys(STEMS, 0.0)
         for item in self.of(split):
-            total[item.stem] += len(item.active)
+            total[item.stem] = total.get(item.stem, 0.0) + len(item.active)
         return total
 
     def fill(self, jobs: Iterable[Job], workers: int = 1) -> Iterator[tuple[Job, list[Item]]]:
@@ -148,27 +168,38 @@ class Library:
         ------
         job : Job
         items : list of Item
-            Empty when every stem was silent.
+            Empty when every stem was silent, or the song is among the skipped.
+
+        Raises
+        ------
+        ValueError
+            If two jobs have the same key.
+        OSError
+            If the library's folder cannot be written; what is finished stays.
         """
         self.root.mkdir(parents=True, exist_ok=True)
         known = set(self.done)
         todo = [job for job in jobs if job.key not in known]
-        for job, items in _work(self.root, todo, workers):
-            self.items += items
+        twice = [key for key, count in Counter(job.key for job in todo).items() if count > 1]
+        if twice:
+            raise ValueError(f"two songs are called {twice[0]}; rename the folder of one")
+        self.skipped = {}
+        for job, made in spread(partial(_attempt, self.root), todo, workers):
+            if isinstance(made, UnusableError):
+                self.skipped[job.key] = str(made)
+                yield job, []
+                continue
+            self.items += made
             self.done.append(job.key)
             self.save()
-            yield job, items
+            yield job, made
 
 
-def _work(root: Path, jobs: list[Job], workers: int) -> Iterator[tuple[Job, list[Item]]]:
-    if workers <= 1:
-        for job in jobs:
-            yield job, store(root, job)
-        return
-    with ProcessPoolExecutor(workers) as pool:
-        futures = {pool.submit(store, root, job): job for job in jobs}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+def _attempt(root: Path, job: Job) -> Made:
+    try:
+        return store(root, job)
+    except UnusableError as error:
+        return error
 
 
 def store(root: Path, job: Job) -> list[Item]:
@@ -185,6 +216,11 @@ def store(root: Path, job: Job) -> list[Item]:
     items : list of Item
         One per stem that is not silent.
 
+    Raises
+    ------
+    UnusableError
+        If the song's material is no good; OSError if the folder cannot be written.
+
     Notes
     -----
     Thread: [any]
@@ -199,9 +235,12 @@ def store(root: Path, job: Job) -> list[Item]:
         data = np.rint(track.T * np.float32(gain * 32767)).astype(np.int16)
         name = f"{job.source}-{job.song}-{stem}.npy".replace("/", "_")
         aside = root / f"{name}.{os.getpid()}.part"
-        with aside.open("wb") as file:
-            np.save(file, data)
-        aside.replace(root / name)
+        try:
+            with aside.open("wb") as file:
+                np.save(file, data)
+            aside.replace(root / name)
+        finally:  # a full disk, or a build that is stopped, leaves no half file
+            aside.unlink(missing_ok=True)
         active, level = _activity(data)
         if active:
             items.append(
