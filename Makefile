@@ -28,7 +28,9 @@ setup:  ## make .venv/ with plugin-bridge in it (downloads about 300 MB the firs
 setup-test:
 	@.ci/setup.sh test
 
-setup-models:
+# System packages first: a part of the extra is compiled.
+setup-models: setup-test
+	@$(BIN)/python .ci/system_packages.py test-models
 	@.ci/setup.sh models
 
 demo: setup  ## separate a generated song; results in build/demo
@@ -43,7 +45,6 @@ test: setup-test  ## format, lint, types, contracts, tests
 	$(BIN)/python -m pytest --require-system
 
 test-models: setup-models  ## tests of the workshop: training, export, evaluation (needs torch)
-	@$(BIN)/python .ci/system_packages.py test-models
 	$(BIN)/python -m pytest --require-system tests/workshop
 
 test-gpu: setup-test  ## tests that need an NVIDIA GPU, CUDA and cuDNN

@@ -73,7 +73,8 @@ mkdir -p "$TMPDIR"
 : >.venv/.unfinished
 pip() { "$bin/python" -m pip --disable-pip-version-check "$@"; }
 pip install --quiet --only-binary=:all: --upgrade --constraint "$pins" pip
+# pyworld is the one package without wheels: it is compiled, and needs g++.
 pip install --only-binary=:all: --constraint "$pins" --build-constraint "$pins" \
-    --editable ".[$extras]"
+    --no-binary=pyworld --editable ".[$extras]"
 for each in $levels; do echo "$made_from" >".venv/.stamp-$each"; done
 rm -rf "$TMPDIR" .venv/.unfinished

@@ -172,7 +172,7 @@ def spoken(files: tuple[Path, ...], seed: int) -> dict[str, Floats]:
     track = filtered(track, RATE, presence(rng.uniform(0, 8)))
     if rng.random() < 0.15:
         track = np.tanh(track * np.float32(rng.uniform(2, 6)))
-    return {"vocals": _headroom(voice.studio(rng, track, RATE))}
+    return {"vocals": headroom(voice.studio(rng, track, RATE))}
 
 
 class Sampler:
@@ -255,8 +255,8 @@ def sampled(root: Path, seed: int) -> dict[str, Floats]:
                 track += harmony.mixed_in(rng, _guitar(rng, guitars[0], part.notes, samples), RATE)
         stems["other"] = track
     if (root / "drums_sonicpi").is_dir():
-        stems["drums"] = _drum_track(rng, root / "drums_sonicpi", score.drums, samples)
-    return {stem: _headroom(track) for stem, track in stems.items()}
+        stems["drums"] = drum_track(rng, root / "drums_sonicpi", score.drums, samples)
+    return {stem: headroom(track) for stem, track in stems.items()}
 
 
 def _guitar(rng: Random, folder: Path, notes: tuple[Note, ...], samples: int) -> Floats:
@@ -278,7 +278,13 @@ def _guitar(rng: Random, folder: Path, notes: tuple[Note, ...], samples: int) ->
     return np.stack([sides[0], sides[-1]])
 
 
-def _drum_track(rng: Random, folder: Path, hits: tuple[Hit, ...], samples: int) -> Floats:
+def drum_track(rng: Random, folder: Path, hits: tuple[Hit, ...], samples: int) -> Floats:
+    """Play strokes on a kit put together from recorded hits; at times a loop instead.
+
+    Notes
+    -----
+    Thread: [any]
+    """
     loops = [path for path in sorted(folder.glob("*.ogg")) if path.name.startswith(LOOPS)]
     if loops and rng.random() < 0.15:
         loop = repitched(read(loops[rng.integers(len(loops))]), rng.uniform(-3, 3))
@@ -296,13 +302,23 @@ def _drum_track(rng: Random, folder: Path, hits: tuple[Hit, ...], samples: int) 
     return drums.play(rng, hits, pieces, samples, RATE)
 
 
-def _headroom(track: Floats) -> Floats:
-    """Peak at -12 dB: levels are drawn when mixing."""
+def headroom(track: Floats) -> Floats:
+    """Bring the peak to -12 dB: levels are drawn when mixing.
+
+    Notes
+    -----
+    Thread: [any]
+    """
     return track * np.float32(0.25 / (np.abs(track).max() + 1e-6))
 
 
-def _speakers(folder: Path) -> dict[str, list[Path]]:
-    """Files of each voice: told apart by the start of the name where that gives a few groups."""
+def speakers(folder: Path) -> dict[str, list[Path]]:
+    """Files of each voice: told apart by the start of the name where that gives a few groups.
+
+    Notes
+    -----
+    Thread: [any]
+    """
     files = sorted(folder.rglob("*.ogg"))
     groups: dict[str, list[Path]] = {}
     for path in files:
@@ -335,7 +351,7 @@ def jobs(root: Path) -> Iterator[Job]:
             for group in ("vocals_lead", "vocals_backing"):
                 yield Job("real", f"{folder.name}-{group}", split, partial(_alone, folder, group))
     for folder in sorted((root / "voices").glob("*")):
-        for speaker, files in _speakers(folder).items():
+        for speaker, files in speakers(folder).items():
             for i in range(int(np.clip(len(files) // 10, 3, 9))):
                 name = "-".join(part for part in (folder.name, speaker, str(i)) if part)
                 yield Job("voices", name, "train", partial(spoken, tuple(files), i))

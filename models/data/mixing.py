@@ -1,9 +1,14 @@
 """Random mixtures from a library: what a training step sees.
 
-Gain, pan, polarity and equaliser are factors per bin: they cost nothing in the trainer's
-spectra, and the mixture is the sum of the stems whatever they are.
+Rules of this file:
+1. Gain, pan, polarity and equaliser are factors per bin: they cost nothing in the trainer's
+   spectra, and the mixture is the sum of the stems whatever they are.
+2. What needs samples (speed, width, the bus compressor) acts on each stem alone, or with one
+   curve on all, so the mixture stays the sum.
+3. Where only a sum of stems is known, it lies in one of their rows, and the groups say so.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +16,7 @@ from numpy.typing import NDArray
 
 from models.data.library import RATE, Item, Library
 from models.data.score import STEMS
-from models.data.sound import Floats, Random
+from models.data.sound import Floats, Random, compressor_gain
 
 BINS = 1025  # of a 2048-point transform at 44.1 kHz
 # Share of the draws by kind of source; kinds that lack the stem give theirs to the others.
@@ -23,11 +28,32 @@ KINDS = {
 }
 COHERENT = {"real": 0.25, "generated": 0.65, "sampled": 0.10}
 COHERENT_SHARE = 0.65  # of the mixtures are one song; the others are put together freely
-ALIAS = {"own": "real"}  # own folders are real songs
+# Own folders are real songs; the kinds of generated songs share one chance by their length.
+ALIAS = {"own": "real", "band": "generated", "midi": "generated"}
+ACCOMPANIMENT = "accompaniment"  # a stem of the library: drums, bass and other in one
+REST = 3  # the row it lies in
+VOICED = 0.8  # share of the accompaniments that get vocals
 TARGET = {"vocals": 0.084, "drums": 0.084, "bass": 0.07, "other": 0.063}  # RMS
+BACKING = 0.125  # RMS of drums, bass and other together
+LOW_CUT = {"vocals": 0.15, "drums": 0.03, "bass": 0.0, "other": 0.15}  # shares with a high-pass
 DROP = {"vocals": 0.15, "drums": 0.08, "bass": 0.08, "other": 0.06}
 SIGMA, LIMIT = 7.0, 18.0  # dB, levels in free mixtures
 SIGMA_SONG = 3.5  # dB, around the natural balance of a song
+TOGETHER = {"vocals": 0.12, "drums": 0.04, "bass": 0.03, "other": 0.12}  # two segments as one stem
+SPEED = 0.10  # at most; pitch and tempo by resampling
+SPED_FREE, SPED_SONG = 0.3, 0.2  # shares of the stems, and of the songs, that are resampled
+ALONE = 0.05  # share of mixtures of one stem
+PRESSED = 0.25  # ... that go through a bus compressor
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """A stretch of an item: first sample, level factor, speed."""
+
+    item: Item
+    start: int
+    level: float
+    speed: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -48,6 +74,11 @@ class Mixer:
         train or validation.
     seed : int
         Same library, split and seed: same batches.
+    shares : mapping, optional
+        stem -> share of the draws by kind of source; KINDS where a stem is not named.
+    partial : float
+        Share of the mixtures of an accompaniment and vocals, of which only these two are
+        known; none in a library without accompaniments.
 
     Raises
     ------
@@ -59,8 +90,17 @@ class Mixer:
     Thread: [any], one at a time
     """
 
-    def __init__(self, library: Library, split: str = "train", seed: int = 0) -> None:
+    def __init__(
+        self,
+        library: Library,
+        split: str = "train",
+        seed: int = 0,
+        shares: Mapping[str, Mapping[str, float]] | None = None,
+        partial: float = 0.0,
+    ) -> None:
+        self._partial = partial
         self._library = library
+        self._shares = {**KINDS, **(shares or {})}
         self._rng: Random = np.random.default_rng(seed)
         self._maps: dict[str, NDArray[np.int16]] = {}
         items = library.of(split)
@@ -76,16 +116,23 @@ class Mixer:
                 f"{library.root} has no {' and no '.join(lacking)} in split {split}; "
                 "build more songs into it"
             )
+        backings = [item for item in items if item.stem == ACCOMPANIMENT]
+        self._backings = _shelf(backings) if backings else None
         self._songs: dict[str, list[dict[str, Item]]] = {}
         grouped: dict[tuple[str, str], dict[str, Item]] = {}
         for item in items:
-            grouped.setdefault((_kind(item), item.song), {})[item.stem] = item
-        for (kind, _), song in grouped.items():
+            if item.stem in STEMS:
+                grouped.setdefault((item.source, item.song), {})[item.stem] = item
+        for (source, _), song in grouped.items():
             if len(song) >= 2:
-                self._songs.setdefault(kind, []).append(song)
+                self._songs.setdefault(ALIAS.get(source, source), []).append(song)
         self._frequency = np.log2(np.maximum(np.linspace(0, RATE / 2, BINS), 20)).astype(np.float32)
 
-    def batch(self, size: int, samples: int) -> tuple[Floats, Floats]:
+    def seek(self, *position: int) -> None:
+        """Go to a place: the next batches follow from these numbers, not from those before."""
+        self._rng = np.random.default_rng(position)
+
+    def batch(self, size: int, samples: int) -> tuple[Floats, ...]:
         """Draw the next mixtures.
 
         Parameters
@@ -101,75 +148,99 @@ class Mixer:
         gains : float32, shape (size, 4, 2, 1025)
             Real factors per bin of a 2048-point transform, polarity included. The target
             spectra are gains * spectra of stems; the mixture is their sum.
+        groups : float32, shape (size, 4, 4)
+            Of which stems each target is the sum, where `partial` is above 0; a target of
+            none is unknown.
         """
         stems = np.zeros((size, len(STEMS), 2, samples), np.float32)
         gains = np.ones((size, len(STEMS), 2, BINS), np.float32)
+        groups = np.repeat(np.eye(len(STEMS), dtype=np.float32)[None], size, 0)
         for i in range(size):
-            self._segment(stems[i], gains[i])
-        return stems, gains
+            if self._backings and self._partial and self._rng.random() < self._partial:
+                drawn = self._backed(self._backings, samples)
+                groups[i, 1:] = 0
+                groups[i, 1, 1:] = 1
+            else:
+                drawn = self._complete(samples)
+            self._fill(drawn, stems[i], gains[i])
+        return (stems, gains, groups) if self._partial else (stems, gains)
 
-    def _segment(self, stems: Floats, gains: Floats) -> None:
-        rng, samples = self._rng, stems.shape[-1]
+    def _backed(self, backings: _Shelf, samples: int) -> dict[int, list[_Drawn]]:
+        """Draw an accompaniment, and vocals for it or none."""
+        drawn = {REST: [self._anywhere(_taken(self._rng, backings), samples, BACKING)]}
+        if self._rng.random() < VOICED:
+            drawn[0] = [self._anywhere(self._pick("vocals"), samples, TARGET["vocals"])]
+        return drawn
+
+    def _complete(self, samples: int) -> dict[int, list[_Drawn]]:
+        rng = self._rng
         keep = rng.random(len(STEMS)) >= np.array([DROP[stem] for stem in STEMS])
-        if rng.random() < 0.03:
+        if rng.random() < ALONE:
             keep[:] = False
         if not keep.any():
             keep[rng.integers(len(STEMS))] = True
-        if self._songs and rng.random() < COHERENT_SHARE:
-            drawn, levels = self._from_song(samples)
-        else:
-            drawn, levels = self._free(samples)
-        power = 0.0
+        coherent = self._songs and rng.random() < COHERENT_SHARE
+        whole = self._from_song(samples) if coherent else self._free(samples)
+        drawn = {}
         for i, stem in enumerate(STEMS):
-            if not keep[i] or stem not in drawn:
-                continue
-            item, start = drawn[stem]
-            self._cut(item, start, stems[i])
-            stems[i] *= np.float32(levels[stem])
-            self._place(stem, stems[i], gains[i])
-            power += float((stems[i, :, ::8] ** 2).mean())
+            if keep[i] and stem in whole:
+                drawn[i] = [whole[stem]]
+                if rng.random() < TOGETHER[stem]:
+                    drawn[i].append(self._anywhere(self._pick(stem), samples, TARGET[stem]))
+        return drawn
+
+    def _fill(self, drawn: dict[int, list[_Drawn]], stems: Floats, gains: Floats) -> None:
+        """Cut, place and level what was drawn: row -> stretches that add up to its stem."""
+        rng, power = self._rng, 0.0
+        for row, stretches in drawn.items():
+            for each in stretches:
+                stems[row] += self._cut(each, stems.shape[-1])
+            self._place(STEMS[row], stems[row], gains[row])
+            power += float((stems[row, :, ::8] ** 2).mean())
+        if rng.random() < PRESSED and power > 1e-6:
+            stems *= compressor_gain(stems.sum(0), RATE, rng.uniform(3, 12), rng.uniform(1.5, 4))
+            power = float((stems[..., ::8] ** 2).mean((1, 2)).sum())
         level = 10 ** (rng.uniform(-28, -14) / 20)
         # A segment of silence stays silence instead of becoming loud noise.
         stems *= np.float32(level / max(np.sqrt(power), 1e-3))
         if rng.random() < 0.14:
             gains *= _roll_off(self._frequency, rng.uniform(7000, 15_000))
 
-    def _free(self, samples: int) -> tuple[dict[str, tuple[Item, int]], dict[str, float]]:
+    def _free(self, samples: int) -> dict[str, _Drawn]:
         """Each stem from anywhere, its level drawn around the target."""
-        drawn, levels = {}, {}
-        for stem in STEMS:
-            item = self._pick(stem)
-            drawn[stem] = (item, self._start(item, samples))
-            levels[stem] = TARGET[stem] / item.level * self._decibels(SIGMA)
-        return drawn, levels
+        return {stem: self._anywhere(self._pick(stem), samples, TARGET[stem]) for stem in STEMS}
 
-    def _from_song(self, samples: int) -> tuple[dict[str, tuple[Item, int]], dict[str, float]]:
+    def _anywhere(self, item: Item, samples: int, target: float) -> _Drawn:
+        level = target / item.level * self._decibels(SIGMA)
+        return _Drawn(item, self._start(item, samples), level, self._speed(SPED_FREE))
+
+    def _speed(self, share: float) -> float:
+        rng = self._rng
+        return float(1 + rng.uniform(-SPEED, SPEED)) if rng.random() < share else 1.0
+
+    def _from_song(self, samples: int) -> dict[str, _Drawn]:
         """Stems of one song at one time; what it lacks comes from elsewhere, voices mostly."""
         rng = self._rng
         songs = self._songs[_draw(rng, COHERENT, list(self._songs))]
         song = songs[rng.integers(len(songs))]
         lead = list(song.values())[rng.integers(len(song))]
-        start = self._start(lead, samples)
+        start, speed = self._start(lead, samples), self._speed(SPED_SONG)
         # One factor brings the song to the target; its own balance stays.
         whole = TARGET[lead.stem] / lead.level
-        drawn, levels = {}, {}
+        drawn = {}
         for stem in STEMS:
             if stem in song:
-                drawn[stem] = (song[stem], start)
-                levels[stem] = whole * self._decibels(SIGMA_SONG)
+                drawn[stem] = _Drawn(song[stem], start, whole * self._decibels(SIGMA_SONG), speed)
             elif rng.random() < (0.8 if stem == "vocals" else 0.5):
-                item = self._pick(stem)
-                drawn[stem] = (item, self._start(item, samples))
-                levels[stem] = TARGET[stem] / item.level * self._decibels(SIGMA)
-        return drawn, levels
+                drawn[stem] = self._anywhere(self._pick(stem), samples, TARGET[stem])
+        return drawn
 
     def _decibels(self, sigma: float) -> float:
         return float(10 ** (np.clip(self._rng.normal(0, sigma), -LIMIT, LIMIT) / 20))
 
     def _pick(self, stem: str) -> Item:
         shelves = self._shelves[stem]
-        shelf = shelves[_draw(self._rng, KINDS[stem], list(shelves))]
-        return shelf.items[int(np.searchsorted(shelf.chances, self._rng.random()))]
+        return _taken(self._rng, shelves[_draw(self._rng, self._shares[stem], list(shelves))])
 
     def _start(self, item: Item, samples: int) -> int:
         """Draw a start so that an active second lies somewhere inside."""
@@ -177,17 +248,27 @@ class Mixer:
         start = second * RATE + int(self._rng.integers(RATE)) - int(self._rng.integers(samples))
         return int(np.clip(start, 0, max(0, item.samples - samples)))
 
-    def _cut(self, item: Item, start: int, out: Floats) -> None:
+    def _cut(self, drawn: _Drawn, samples: int) -> Floats:
+        """Read a stretch, at its speed and level, float32 (2, samples); zeros beyond the end."""
+        item, wanted = drawn.item, samples
+        if drawn.speed != 1:
+            wanted = int(samples * drawn.speed) + 2
         if item.path not in self._maps:
             self._maps[item.path] = self._library.samples(item)
-        part = self._maps[item.path][start : start + out.shape[1]]
-        np.multiply(part.T, np.float32(1 / 32768), out=out[:, : len(part)])
+        part = self._maps[item.path][drawn.start : drawn.start + wanted]
+        out = np.zeros((2, wanted), np.float32)
+        np.multiply(part.T, np.float32(drawn.level / 32768), out=out[:, : len(part)])
+        return out if drawn.speed == 1 else _resampled(out, drawn.speed, samples)
 
     def _place(self, stem: str, track: Floats, gain: Floats) -> None:
         """Width in the samples; pan, polarity and equaliser in the gains."""
         rng = self._rng
-        if rng.random() < 0.25:
+        if rng.random() < 0.22:
             track[:] = track.mean(0)
+        elif rng.random() < 0.2:  # narrower or wider
+            side = (track[0] - track[1]) * np.float32(0.5 * (rng.uniform(0, 1.6) - 1))
+            track[0] += side
+            track[1] -= side
         if rng.random() < 0.5:
             track[:] = track[::-1].copy()
         wide = stem in {"vocals", "other"} and rng.random() < 0.6
@@ -198,11 +279,16 @@ class Mixer:
             gain *= -1
         if rng.random() < 0.7:
             gain *= self._bumps()
+        if rng.random() < LOW_CUT[stem]:
+            corner = np.float32(np.log2(rng.uniform(60, 250)))
+            gain *= 1 / (1 + np.exp2(-4 * (self._frequency - corner)))
+        if rng.random() < 0.06:
+            gain *= _roll_off(self._frequency, rng.uniform(3000, 12_000))
 
     def _bumps(self) -> Floats:
         rng, octave = self._rng, self._frequency
         level = np.zeros_like(octave)
-        for _ in range(3):
+        for _ in range(4):
             centre = np.float32(rng.uniform(np.log2(60), np.log2(14_000)))
             width = np.float32(1 / rng.uniform(0.4, 1.5))
             bump = np.exp(np.float32(-0.5) * ((octave - centre) * width) ** 2)
@@ -221,7 +307,20 @@ def _shelf(items: list[Item]) -> _Shelf:
     return _Shelf(items, chances)
 
 
-def _draw(rng: Random, shares: dict[str, float], present: list[str]) -> str:
+def _taken(rng: Random, shelf: _Shelf) -> Item:
+    return shelf.items[int(np.searchsorted(shelf.chances, rng.random()))]
+
+
+def _resampled(track: Floats, speed: float, samples: int) -> Floats:
+    """Play at another speed; linear interpolation, whose loss at the top is a mild low-pass."""
+    where = np.arange(samples) * speed
+    left = where.astype(np.intp)
+    part = (where - left).astype(np.float32)
+    here = track.take(left, axis=1)
+    return here + part * (track.take(left + 1, axis=1) - here)
+
+
+def _draw(rng: Random, shares: Mapping[str, float], present: list[str]) -> str:
     """Draw a kind by its share among those present; unknown kinds count 0.2."""
     present = sorted(present)
     weights = np.array([shares.get(kind, 0.2) for kind in present])
