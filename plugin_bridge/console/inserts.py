@@ -258,7 +258,8 @@ class InsertChain:
 
 
 def _copied(plugin: Plugin) -> Plugin:
-    """Give the plugin itself, but a container anew: who changes it later must not be heard."""
+    """Give the plugin itself, but a container anew: who adds to it later must not be heard."""
+    # Pedalboard crashes when a Mix that has run gets another plugin.
     if isinstance(plugin, Mix):
         return Mix([_copied(part) for part in plugin])
     if isinstance(plugin, Chain):
