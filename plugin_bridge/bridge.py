@@ -73,7 +73,7 @@ class StemBridge:
         provider: str = "auto",
     ) -> None:
         self._model = Model(model, provider) if isinstance(model, str | Path) else model
-        self.console = Console(self._model.card.stems) if console is None else console
+        self._console = Console(self._model.card.stems) if console is None else console
         self.stems = tuple(self.console.strips)
         self.provider = self._model.provider
         self._block = block
@@ -87,6 +87,11 @@ class StemBridge:
     def __repr__(self) -> str:
         card = self._model.card
         return f"<plugin_bridge.StemBridge model={card.name} stems={', '.join(self.stems)}>"
+
+    @property
+    def console(self) -> Console:
+        """The console: it stays the same, its settings change."""
+        return self._console
 
     def add_bus(self, name: str) -> Bus:
         """Add a bus; it takes part from the next reset on.
@@ -281,9 +286,9 @@ class StemBridge:
         engine = self._current(float(sample_rate), channels)
         if not reset:
             return engine.push(audio)
-        version = self.console.version
+        settings = self._settings()
         out = engine.whole(audio)
-        self._version = version
+        self._seen = settings
         return out
 
     def _apart(self, rows: FloatArray) -> dict[str, FloatArray]:
@@ -297,17 +302,22 @@ class StemBridge:
         channels = channels or engine.channels
         if (sample_rate, channels) != (engine.sample_rate, engine.channels):
             self._engine = self._prepare(sample_rate, channels)
-        elif engine.fresh and self._version != self.console.version:
+        elif engine.fresh and self._seen != self._settings():
             self._reset_engine(engine)
         return self._engine
 
+    def _settings(self) -> tuple[int, list[str]]:
+        """Give what tells that the console has changed: who adds to a board tells nobody."""
+        boards = [repr(list(channel.inserts)) for channel in self.console.channels.values()]
+        return self.console.version, boards
+
     def _reset_engine(self, engine: Engine) -> None:
-        version = self.console.version
+        settings = self._settings()
         engine.reset()
-        self._version = version
+        self._seen = settings
 
     def _prepare(self, sample_rate: float, channels: int) -> Engine:
-        version = self.console.version
+        settings = self._settings()
         engine = Engine(
             self._model,
             sample_rate,
@@ -317,5 +327,5 @@ class StemBridge:
             frames_per_call=self._frames_per_call,
             routes=side_by_side([MIX, *self.stems], channels),
         )
-        self._version = version
+        self._seen = settings
         return engine

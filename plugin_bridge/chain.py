@@ -77,8 +77,9 @@ class Chain:
     def latency_samples(self) -> int:
         """By how much streamed output is late: the sum of all parts.
 
-        Native plugins are measured when it is first asked for, with seconds of noise. In the
-        midst of a stream they are not disturbed: what they lack just then counts.
+        Native plugins are measured when it is asked for, once for each way they are set, with
+        seconds of noise. In the midst of a stream they are not disturbed: what they lack just
+        then counts.
         """
         return sum(part.latency_samples for part in self._parts)
 

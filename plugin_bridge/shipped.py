@@ -68,10 +68,12 @@ def user_folder(variable: str, kind: str) -> Path:
         return Path(named)
     home = Path.home()
     settings = kind == "config"
-    on_linux = ("XDG_CONFIG_HOME", ".config") if settings else ("XDG_DATA_HOME", ".local/share")
+    xdg, usual = ("XDG_CONFIG_HOME", ".config") if settings else ("XDG_DATA_HOME", ".local/share")
+    # One that is empty or relative does not count, else the current folder would.
+    on_linux = Path(os.environ.get(xdg, ""))
     bases = {
         "win32": Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")),
         "darwin": home / "Library" / "Application Support",
     }
-    base = bases.get(sys.platform, Path(os.environ.get(on_linux[0], home / on_linux[1])))
+    base = bases.get(sys.platform, on_linux if on_linux.is_absolute() else home / usual)
     return base / "plugin-bridge" / kind

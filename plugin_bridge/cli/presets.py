@@ -169,6 +169,7 @@ def _checked(name: str, model: str | None, allow_plugins: bool) -> dict[str, Any
         latency = rehearse(console)
     except SpecError as error:
         raise PresetError(f"{preset.title}: {error}") from error
+    _find_others(preset)
     return {
         "preset": name,
         "verdict": "ok",
@@ -176,6 +177,20 @@ def _checked(name: str, model: str | None, allow_plugins: bool) -> dict[str, Any
         "insert_latency_samples": latency,
         "insert_latency_ms": 1000 * latency / RATE,
     }
+
+
+def _find_others(preset: "Preset") -> None:
+    """Refuse a preset whose MIDI map switches to one that there is not."""
+    from plugin_bridge import presets
+
+    for place, binding in enumerate(preset.midi):
+        name = str(binding.value)
+        if binding.kind != "preset" or (preset.file and name == preset.file.stem):
+            continue
+        try:
+            presets.find(name)
+        except PresetError as error:
+            raise PresetError(f"{preset.title}: midi[{place}].value: {error}") from error
 
 
 def _rows(preset: "Preset") -> Iterator[tuple[str, str]]:
@@ -191,7 +206,7 @@ def _rows(preset: "Preset") -> Iterator[tuple[str, str]]:
     for route in preset.routes:
         yield f"output {'-'.join(map(str, route.channels))}", route.source
     for binding in preset.midi:
-        yield f"{binding.source} {binding.number}", _deed(binding)
+        yield f"{binding.source} {binding.number}", deed(binding)
 
 
 def _words(fader: "FaderSettings") -> list[str]:
@@ -211,8 +226,13 @@ def _words(fader: "FaderSettings") -> list[str]:
     return words
 
 
-def _deed(binding: "Binding") -> str:
-    """Say what a MIDI message does."""
+def deed(binding: "Binding") -> str:
+    """Say what a MIDI message does.
+
+    Notes
+    -----
+    Thread: [any]
+    """
     where = f", on channel {binding.channel}" if binding.channel else ""
     name, _, key = binding.target.rpartition(".")
     what = f"{key} {name}".strip().replace("gain_db ", "level of ").replace("pan ", "pan of ")

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 def render(
     inputs: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             metavar="IN...", help="Audio files: wav, flac, mp3, ogg or aiff.", parser=path_from
         ),
-    ],
+    ] = None,
     out: Annotated[
         Path,
         typer.Option(
@@ -98,6 +98,14 @@ def render(
             "--allow-plugins", help="Load plugin binaries that are not on the trust list, too."
         ),
     ] = False,
+    take: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Render what live --record has written there, instead of IN, to out.wav.",
+            parser=path_from,
+        ),
+    ] = None,
     jobs: Annotated[int, typer.Option(metavar="N", help="Files rendered at the same time.")] = 1,
     exact: Annotated[
         bool, typer.Option("--exact", help="The same bits as live playing; slower.")
@@ -117,6 +125,14 @@ def render(
     from plugin_bridge.files.jobs import render_all
     from plugin_bridge.files.options import RenderOptions
 
+    if take is not None:
+        if inputs:
+            raise SpecError(f"--take {take} has its own input; leave {inputs[0]} out")
+        return _render_take(take, out, exact, allow_plugins)
+    if not inputs:
+        raise SpecError(
+            "no input was named; give audio files or --take DIR, see plugin-bridge render --help"
+        )
     if jobs < 1:
         raise SpecError(f"--jobs {jobs}: allowed is 1 or more; give e.g. --jobs 2")
     options = RenderOptions(
@@ -150,6 +166,23 @@ def render(
     return FAILURE if FAILURE in codes else max(codes)
 
 
+def _render_take(folder: Path, out: Path, exact: bool, allow_plugins: bool) -> int:
+    """Render a recorded session again."""
+    from plugin_bridge.live.take import load
+    from plugin_bridge.live.take import render as render_take
+
+    take = load(folder)
+    if exact and not take.exact:
+        say(
+            f"{folder} had misses, or ran on another provider, so what is rendered is what was "
+            "meant, not every sample that was heard"
+        )
+    path = render_take(take, out / (folder.resolve().name), exact, allow_plugins)
+    late = take.latency_samples
+    typer.echo(f"{folder} -> {path}: out.wav of the take is {late} samples later")
+    return OK
+
+
 def _tell(outcome: "Outcome", speak: Callable[[str], None]) -> int:
     """Say what is to be said about one input; give its exit code."""
     if outcome.error is not None:
@@ -174,8 +207,11 @@ def _entry(outcome: "Outcome") -> dict[str, Any]:
 def _summary(report: "RenderReport") -> str:
     minutes, seconds = divmod(round(report.samples / report.sample_rate), 60)
     names = ", ".join(stem.name for stem in report.stems)
+    files = {stem.file for stem in report.stems}
+    # Of several the name tells the file.
+    written = report.folder if len(files) > 1 else str(Path(report.folder, *files))
     return (
-        f"{report.input} -> {report.folder}: {names} "
+        f"{report.input} -> {written}: {names} "
         f"({minutes}:{seconds:02d} in {report.seconds:.1f} s, {report.speed:.1f} times realtime)"
     )
 

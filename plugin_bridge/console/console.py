@@ -1,5 +1,6 @@
 """The settings of a whole mix."""
 
+import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from types import MappingProxyType
@@ -16,6 +17,8 @@ MASTER = "master"
 CLIP = "clip"
 # Words of paths and routes, which a strip or bus cannot have as its name.
 RESERVED = (MIX, DRY, MASTER, CLIP, "console", "preset")
+# A render gives each its file, and files of some systems cannot have these in their names.
+UNFIT = re.compile(r'[./\\:*?"<>|\x00-\x1f]')
 
 
 class Console:
@@ -51,6 +54,9 @@ class Console:
     Thread: [main]; reading is [any]
     """
 
+    # A misspelt setting is an error, not a new attribute.
+    __slots__ = ("_buses", "_clip", "_strips", "buses", "master", "routes", "strips", "version")
+
     name = "console"
     clip = Setting(False, switch)
 
@@ -64,6 +70,10 @@ class Console:
         self.buses: Mapping[str, Bus] = MappingProxyType(self._buses)
         self.master = Fader(MASTER, self.changed)
         self.routes: list[Route] = [Route(MIX, (1, 2))]
+
+    def __repr__(self) -> str:
+        buses = f" buses={', '.join(self.buses)}" if self.buses else ""
+        return f"<plugin_bridge.Console strips={', '.join(self.strips)}{buses}>"
 
     def changed(self) -> None:
         """Tell the mixer, at its next hop, that a setting has changed.
@@ -229,13 +239,15 @@ class Console:
             places[id(plugin)] = name
 
     def _free(self, name: str) -> str:
-        if not name.strip() or "." in name or name in RESERVED:
+        if not name.strip() or UNFIT.search(name) or name.casefold() in RESERVED:
             raise SpecError(
-                f"{name!r} cannot be the name of a strip or bus; use one without dots that is "
-                f"not {', '.join(RESERVED[:-1])} or {RESERVED[-1]}"
+                f"{name!r} cannot be the name of a strip or bus; use one without dots, slashes "
+                "and other signs that files cannot have in their names, which is not "
+                f"{', '.join(RESERVED[:-1])} or {RESERVED[-1]}"
             )
-        if name in self._strips or name in self._buses:
-            raise SpecError(f"there is a strip or bus {name!r} already; give it another name")
+        for known in self.channels:
+            if known.casefold() == name.casefold():  # on some systems one file
+                raise SpecError(f"there is a strip or bus {known!r} already; give it another name")
         return name
 
 

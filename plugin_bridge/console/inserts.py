@@ -15,6 +15,8 @@ import numpy as np
 from pedalboard import (
     Chain,
     GSMFullRateCompressor,
+    HighpassFilter,
+    LowpassFilter,
     Mix,
     MP3Compressor,
     Pedalboard,
@@ -36,6 +38,8 @@ SETTLED = 1 / 8
 # These cut at their own rate, and meet their worst case late: Resample to 8000 Hz after 2.2
 # seconds, PitchShift by -7 after 11, with 3 samples more. They get one hop to spare.
 UNEVEN = (GSMFullRateCompressor, MP3Compressor, PitchShift, Resample)
+# Unstable from half the sample rate on, and loud before that is noticed.
+BOUNDED = (HighpassFilter, LowpassFilter)
 # +120 dB. Nothing that is meant to be heard is louder, and sums of it are finite.
 LOUDEST = np.float32(1e6)
 
@@ -129,7 +133,8 @@ class InsertChain:
     Raises
     ------
     SpecError
-        If the plugins refuse the channels, or hold back more and more.
+        If the plugins refuse the channels, would be unstable at the sample rate, or hold back
+        more and more.
 
     Notes
     -----
@@ -202,6 +207,7 @@ class InsertChain:
 
     def _measure(self) -> int:
         """Find the most samples that are ever missing."""
+        self._refuse_unstable()
         try:
             lack = self._settled_lack()
         except (ValueError, RuntimeError) as error:
@@ -218,6 +224,15 @@ class InsertChain:
             )
         uneven = any(isinstance(plugin, UNEVEN) for plugin in walk(self._board))
         return lack + self._hop if uneven else lack
+
+    def _refuse_unstable(self) -> None:
+        for plugin in walk(self._board):
+            if isinstance(plugin, BOUNDED) and 2 * plugin.cutoff_frequency_hz >= self._rate:
+                raise SpecError(
+                    f"{self.path} cannot run at {self._rate:g} Hz with a {type(plugin).__name__} "
+                    f"at {plugin.cutoff_frequency_hz:g} Hz; set it below {self._rate / 2:g} Hz or "
+                    "take it out"
+                )
 
     def _settled_lack(self) -> int | None:
         """Stream noise until no more samples go missing; None if that does not happen."""

@@ -194,6 +194,33 @@ class Mixer:
             self._make_safe(out)
         return out
 
+    def preview(self, stems: FloatArray, dry: FloatArray) -> FloatArray | None:
+        """Mix samples that may follow the last hop, and stay as if nothing had been asked.
+
+        Parameters
+        ----------
+        stems : float32, shape (stems, channels, n), any n
+        dry : float32, shape (channels, n)
+
+        Returns
+        -------
+        out : float32, shape (outputs, n), or None
+            None where inserts or delays would have to be run.
+
+        Notes
+        -----
+        Thread: [worker]
+        """
+        if self._paths.remembers:
+            return None
+        out = np.zeros((self.outputs, dry.shape[1]), np.float32)
+        with np.errstate(all="ignore"):
+            sources = self._paths.run(stems, dry, self._position)
+            for place, rows, fold in self._routes:
+                out[rows] += sources[place].mean(axis=0) if fold else sources[place]
+        out[~np.isfinite(out)] = 0
+        return out.clip(-FULL_SCALE, FULL_SCALE) if self.console.clip else out
+
     def _prepared(self, channel: Channel) -> InsertChain:
         """Give the inserts of a strip or bus: those of before, where they still fit."""
         chain = self._chains.get(channel.name)

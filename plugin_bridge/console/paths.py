@@ -108,6 +108,11 @@ class Paths:
         self._lines.append(Delay(self._width, samples))
         return self._lines[-1]
 
+    @property
+    def remembers(self) -> bool:
+        """Whether a run leaves something behind: in inserts, or in delays."""
+        return bool(self._lines or self._chains) or any(bus.chain for bus in self._buses)
+
     def restart(self) -> None:
         """Fill every delay with silence, and start at the settings without a ramp.
 

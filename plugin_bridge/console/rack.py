@@ -179,6 +179,18 @@ class Rack:
             self._running = [self.active]
         return self._widened(self._mixers[self.active].process(stems, dry))
 
+    def preview(self, stems: FloatArray, dry: FloatArray) -> FloatArray | None:
+        """Mix samples that may follow the last hop, as `Mixer.preview`; None while it fades.
+
+        Notes
+        -----
+        Thread: [worker]
+        """
+        if len(self._running) > 1:
+            return None
+        out = self._mixers[self.active].preview(stems, dry)
+        return None if out is None else self._widened(out)
+
     def _blend(self, stems: FloatArray, dry: FloatArray, position: int) -> FloatArray:
         shares = self._shares.values(position, self._hop)
         # One that turned back earlier than another arrives earlier; the sum stays one.
@@ -195,7 +207,7 @@ class Rack:
     def _widened(self, mix: FloatArray) -> FloatArray:
         if len(mix) == self.outputs:
             return mix
-        out = np.zeros((self.outputs, self._hop), np.float32)
+        out = np.zeros((self.outputs, mix.shape[1]), np.float32)
         out[: len(mix)] = mix
         return out
 

@@ -7,6 +7,8 @@ from plugin_bridge.errors import SpecError
 
 # A route carries one signal, mono or stereo.
 MOST_CHANNELS = 2
+# Beyond what interfaces have; every channel up to the highest one takes memory.
+HIGHEST_CHANNEL = 1024
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Route:
         A strip, a bus, "mix" (after the master) or "dry" (the delayed input). Strips and
         buses are taken after their faders.
     channels : tuple of int
-        One or two device channels, counted from 1. A stereo source to one channel gives
+        One or two device channels, 1 to 1024. A stereo source to one channel gives
         the mean, a mono source to two both. Several routes to one channel add up.
 
     Raises
@@ -53,6 +55,11 @@ class Route:
                 raise SpecError(
                     f"the route of {self.source!r} goes to channel {channel}; device channels "
                     "count from 1"
+                )
+            if channel > HIGHEST_CHANNEL:
+                raise SpecError(
+                    f"the route of {self.source!r} goes to channel {channel}; at most "
+                    f"{HIGHEST_CHANNEL} are served, give a lower one"
                 )
 
 

@@ -45,11 +45,12 @@ class Series:
         self._board = Pedalboard(plugins)
         self._guard = GUARD if guarded else 0
         self._steady = steady
-        self._measured: tuple[tuple[float, int], int] | None = None
+        self._measured: tuple[tuple[float, int], InsertChain] | None = None
         self._format = (USUAL_RATE, STEREO)
         self._largest = 0  # samples per call that the plugins are prepared for
         self._held = self._kept = np.zeros((STEREO, 0), np.float32)  # to go in, to be given
         self._missing = 0  # samples taken less samples given
+        self._streaming = False  # whether measuring would disturb what is heard
 
     def run(
         self, audio: FloatArray, sample_rate: float, buffer_size: int, *, reset: bool
@@ -81,6 +82,7 @@ class Series:
         if reset:
             self._forget()
             return self._whole(audio, buffer_size)
+        self._streaming = self._streaming or samples > 0
         self._held = np.concatenate([self._held, audio], axis=1)
         if self._held.shape[1] > self._guard:
             given = self._call(self._held, buffer_size, reset=False)
@@ -126,16 +128,18 @@ class Series:
     @property
     def latency_samples(self) -> int:
         """What a stream lacks; the plugins are measured for it, unless they are at work."""
-        if self._measured is None or self._measured[0] != self._format:
-            if self._missing:
+        known = self._measured
+        if known is None or known[0] != self._format or not known[1].fits(self._board):
+            if self._streaming:
                 return self._missing
             chain = InsertChain("the chain's plugins", self._board, *self._format, CALL)
-            self._measured = self._format, chain.latency_samples
-        return int(self._measured[1]) + self._guard
+            known = self._measured = self._format, chain
+        return known[1].latency_samples + self._guard
 
     def _forget(self) -> None:
         self._held = self._kept = np.zeros((self._format[1], 0), np.float32)
         self._missing = 0
+        self._streaming = False
 
     def _prepare(self, buffer_size: int) -> None:
         """Let the plugins see the largest call first: a growing one would reset them inside."""

@@ -55,6 +55,10 @@ class Fader:
         self._name = name
         self.changed = changed
 
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{key}={getattr(self, key)}" for key in self.CONTROLS)
+        return f"<plugin_bridge.{type(self).__name__} {self.name}: {settings}>"
+
     @property
     def name(self) -> str:
         """The strip's name in paths and routes."""

@@ -25,6 +25,7 @@ from pydantic import (
 
 from plugin_bridge.console import plugins
 from plugin_bridge.console.console import suggest
+from plugin_bridge.console.route import HIGHEST_CHANNEL
 from plugin_bridge.console.settings import HIGHEST_DB, LOWEST_DB, balance, decibels
 from plugin_bridge.console.strip import MIX, Channel, Fader, Strip
 from plugin_bridge.errors import SpecError
@@ -160,7 +161,9 @@ class RouteSettings(Settings):
 
     source: str
     """A strip, a bus, mix or dry."""
-    channels: tuple[Annotated[StrictInt, Field(ge=1)], ...] = Field(min_length=1, max_length=2)
+    channels: tuple[Annotated[StrictInt, Field(ge=1, le=HIGHEST_CHANNEL)], ...] = Field(
+        min_length=1, max_length=2
+    )
     """One channel or two, counted from 1."""
 
 
@@ -168,6 +171,7 @@ class RouteSettings(Settings):
 _WORDS = {
     "bool_type": "is {}; give true or false",
     "dict_type": "is {}; make it a table",
+    "float_type": "is {}; give a number",
     "greater_than_equal": "is {}; give {ge} or more",
     "int_type": "is {}; give a whole number",
     "less_than_equal": "is {}; give {le} or less",

@@ -11,7 +11,7 @@ from typing import Any
 
 from plugin_bridge import presets
 from plugin_bridge.console import Console
-from plugin_bridge.errors import PresetError
+from plugin_bridge.errors import PresetError, SpecError
 from plugin_bridge.files.midi import read_midi
 from plugin_bridge.files.options import RenderOptions, choose_sources
 from plugin_bridge.files.stream import ConsoleStream
@@ -99,9 +99,14 @@ class Mixdown:
             )
         # A bus of one preset is silent in the others, so that its file has no gap.
         for bus in {bus: None for console in made.values() for bus in console.buses}:
-            for console in made.values():
-                if bus not in console.buses:
-                    console.add_bus(bus)
+            for name, console in made.items():
+                try:
+                    if bus not in console.buses:
+                        console.add_bus(bus)
+                except SpecError as error:
+                    raise PresetError(
+                        f"preset {name!r} is switched to one with the bus {bus!r}: {error}"
+                    ) from error
         return made
 
     def sources(self, consoles: Mapping[str, Console]) -> tuple[str, ...]:
@@ -128,19 +133,28 @@ class Mixdown:
         sample_rate : int, Hz, the file's
         channels : int, 1 or 2
 
+        Raises
+        ------
+        PresetError
+            If a preset does not fit the stems, their channels or the sample rate.
+
         Notes
         -----
         Thread: [main]
         """
         consoles = self.consoles(model.card.stems, channels)
-        stream = ConsoleStream(
-            model,
-            sample_rate,
-            channels,
-            self.sources(consoles),
-            self._options.frames_per_call,
-            consoles,
-        )
+        try:
+            stream = ConsoleStream(
+                model,
+                sample_rate,
+                channels,
+                self.sources(consoles),
+                self._options.frames_per_call,
+                consoles,
+            )
+        except SpecError as error:  # inserts that cannot run at this rate
+            titles = [preset.title for preset in self._presets.values()]
+            raise PresetError(f"{', '.join(titles)}: {error}") from error
         self._played = self._perform(consoles, stream.rate)
         self._stream, self._model = stream, model
         stream.send(self._played.commands)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plugin_bridge.errors import AudioFileError
+from plugin_bridge.errors import AudioFileError, PresetError
 from plugin_bridge.files.options import RenderOptions, choose_stems
 from plugin_bridge.files.outputs import Outputs, check_input, check_outputs, open_outputs
 from plugin_bridge.files.reader import AudioReader, no_audio
@@ -129,7 +129,10 @@ def _open_stream(
     reader: AudioReader, options: RenderOptions, model: AnyModel, mixdown: "Mixdown | None"
 ) -> FileStream:
     if mixdown is not None:
-        return mixdown.stream(model, reader.sample_rate, reader.channels)
+        try:
+            return mixdown.stream(model, reader.sample_rate, reader.channels)
+        except PresetError as error:  # another file's rate or channels may fit
+            raise PresetError(f"{reader.path} with {error}") from error
     names = choose_stems(options.stems, model.card.stems)
     return StemStream(model, reader.sample_rate, reader.channels, names, options.frames_per_call)
 

@@ -68,7 +68,9 @@ class Binding(BaseModel):
     Thread: [any]
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True
+    )
 
     source: Literal["note", "cc", "program"]
     """What the device sends: a note, a controller (cc) or a program change."""

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from plugin_bridge.console import Command
-from plugin_bridge.midi.binding import PRESET, Value
+from plugin_bridge.midi.binding import Value
+from plugin_bridge.midi.control import MidiControl
 from plugin_bridge.midi.mapping import MidiMap
 
 
@@ -64,22 +65,6 @@ def perform(
     -----
     Thread: [any]
     """
-    settings = {name: dict(values) for name, values in controls.items()}
-    unknown: dict[str, None] = {}
-    commands = []
-    before = midi_map.ignored
-    for position, message in messages:
-        now = settings[active]
-        for command in midi_map.commands(message, position, lambda path: now.get(path, False)):  # noqa: B023
-            if command.path == PRESET:
-                if command.value not in settings:
-                    unknown[f"{PRESET} {command.value}"] = None
-                    continue
-                active = str(command.value)
-            elif command.path in now:
-                now[command.path] = command.value
-            else:
-                unknown[command.path] = None
-                continue
-            commands.append(command)
-    return Performance(tuple(commands), midi_map.ignored - before, tuple(unknown))
+    control = MidiControl(midi_map, controls, active)
+    commands = [c for at, message in messages for c in control.commands(message, at)]
+    return Performance(tuple(commands), control.ignored, control.unknown)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pedalboard
 import pytest
-from pedalboard import Gain, Pedalboard
+from pedalboard import Gain, HighpassFilter, LowpassFilter, Mix, Pedalboard
 from pedalboard_native._internal import AddLatency
 
 from plugin_bridge.console import Console, Mixer, Route
@@ -99,19 +99,22 @@ def test_strips_that_are_not_there() -> None:
         desk()["drms"]
 
 
-@pytest.mark.parametrize("name", ["mix", "dry", "master", "clip", "preset", "", " ", "a.b"])
+@pytest.mark.parametrize(
+    "name",
+    ["mix", "Mix", "dry", "master", "clip", "preset", "", " ", "a.b", "a/b", "a\\b", "a\0b", "a:b"],
+)
 def test_names_that_cannot_be(name: str) -> None:
-    """Neither for stems nor for buses; they would make paths and routes ambiguous."""
+    """Neither for stems nor for buses: paths and routes would be ambiguous, files impossible."""
     with pytest.raises(SpecError, match="cannot be the name of a strip or bus; use one without"):
         Console([name])
     with pytest.raises(SpecError, match="cannot be the name"):
         desk().add_bus(name)
 
 
-@pytest.mark.parametrize("name", ["vocals", "reverb"])
+@pytest.mark.parametrize("name", ["vocals", "reverb", "Vocals"])
 def test_names_that_are_taken(name: str) -> None:
-    """By a strip or a bus."""
-    with pytest.raises(SpecError, match=f"there is a strip or bus '{name}' already"):
+    """By a strip or a bus; capitals do not tell names apart, as in files of some systems."""
+    with pytest.raises(SpecError, match=f"there is a strip or bus '{name.lower()}' already"):
         desk().add_bus(name)
 
 
@@ -188,6 +191,7 @@ def test_a_circle_names_one_of_its_keys() -> None:
     [
         ((-1,), "the route of 'vocals' goes to channel -1; device channels count from 1"),
         ((0, 1), "the route of 'vocals' goes to channel 0; device channels count from 1"),
+        ((10**9,), "the route of 'vocals' goes to channel 1000000000; at most 1024 are served"),
         ((), "the route of 'vocals' has the channels []; give one or two different ones"),
         ((1, 2, 3), "has the channels [1, 2, 3]; give one or two"),
         ((1, 1), "has the channels [1, 1]; give one or two different"),
@@ -230,6 +234,18 @@ def test_inserts_that_are_too_late() -> None:
 
 
 @pytest.mark.system("zam-plugins")
+@pytest.mark.parametrize("kind", [LowpassFilter, HighpassFilter])
+def test_filters_over_half_the_sample_rate(kind: type[LowpassFilter | HighpassFilter]) -> None:
+    """They would ring up to any level there; inside of a mix they are found, too."""
+    console = desk()
+    console["vocals"].inserts = [Mix([kind(12000)])]
+    Mixer(console, 44100, 2, 256)
+    with pytest.raises(SpecError) as caught:
+        Mixer(console, 22050, 2, 128)
+    says = f"vocals.inserts cannot run at 22050 Hz with a {kind.__name__} at 12000 Hz; set it below"
+    check_sentence(caught.value, says)
+
+
 def test_inserts_that_refuse_the_channels() -> None:
     """A mono plugin on a stereo strip; on a mono one it runs."""
     console = desk()

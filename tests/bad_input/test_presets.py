@@ -43,9 +43,12 @@ MISTAKES = [
     ("output nowhere", VOCALS + 'output = "hall"', "strips.vocals.output", "preset has no bus"),
     ("a bus named mix", "[buses.mix]", "buses.mix", "cannot be the name"),
     ("a bus named as a stem", "[buses.bass]", "buses.bass", "already; give it another name"),
+    ("a bus with a slash", '[buses."a/b"]', "buses.a/b", "slashes"),
+    ("a bus with a zero", '[buses."a\\u0000b"]', "buses.a", "cannot be the name"),
     ("a bus with a dot", '[buses."a.b"]', "buses.a.b", "without dots"),
     ("channel -1", ROUTE.format('"mix"', "[1, -1]"), "routes[0].channels[1]", "is -1; give 1 or"),
     ("channel 0", ROUTE.format('"mix"', "[0]"), "routes[0].channels[0]", "is 0; give 1 or more"),
+    ("channel 1e9", ROUTE.format('"mix"', "[1000000000]"), "routes[0].channels[0]", "1024 or less"),
     ("channel 1.5", ROUTE.format('"mix"', "[1.5]"), "routes[0].channels[0]", "a whole number"),
     ("no channel", ROUTE.format('"mix"', "[]"), "routes[0].channels", "give 1 at least"),
     ("three channels", ROUTE.format('"mix"', "[1, 2, 3]"), "routes[0].channels", "give 2 at most"),
@@ -83,6 +86,19 @@ MISTAKES = [
     ("MIDI to nowhere", MIDI + 'target = "drum.mute"', "midi[0].target", "drums.mute?"),
     ("MIDI to no setting", MIDI + 'target = "drums.mut"', "midi[0]", "names no setting"),
     ("MIDI misspelt", MIDI + 'targt = "drums.mute"', "midi[0].targt", "did you mean target?"),
+    (
+        "MIDI note as text",
+        MIDI.replace("36", '"36"') + 'target = "clip"',
+        "midi[0].number",
+        "whole",
+    ),
+    (
+        "MIDI note as switch",
+        MIDI.replace("36", "true") + 'target = "clip"',
+        "midi[0].number",
+        "whole",
+    ),
+    ("MIDI level as text", MIDI + 'target = "drums.pan"\nlow = "-1"', "midi[0].low", "a number"),
     ("MIDI channel 17", MIDI + 'target = "clip"\nchannel = 17', "midi[0].channel", "16 or less"),
     ("MIDI twice", 2 * (MIDI + 'target = "drums.mute"\n'), "drums.mute", "keep one of them"),
     ("no such model", '[model]\nname = "lastfrme"', "", "no model named 'lastfrme'"),
@@ -126,6 +142,13 @@ def test_mistakes(file: Path, _what: str, text: str, key: str, words: str) -> No
     assert key in told
     assert words in told
     assert "\n" not in told
+
+
+def test_a_circle_is_found_when_the_file_is_loaded(file: Path) -> None:
+    """Before there is a model to make a console for."""
+    file.write_text('format = 1\n[buses.a]\noutput = "a"\n')
+    with pytest.raises(PresetError, match=r"a\.output closes a circle"):
+        presets.load(file)
 
 
 @pytest.mark.parametrize(

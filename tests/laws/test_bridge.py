@@ -287,6 +287,24 @@ def test_new_inserts_are_heard_from_the_next_reset_on() -> None:
     assert bridge.latency_samples == 561
 
 
+def test_what_is_added_to_a_board_is_heard_from_the_next_stream_on(model: Model) -> None:
+    """Also in the first one, and told by the latency; never in the midst of one."""
+    bridge, audio = StemBridge(model), noise(0.1)
+    plain = bridge.process(audio, RATE, reset=False)
+    bridge.flush()
+    bridge["vocals"].inserts.append(AddLatency(100))
+    assert bridge.latency_samples == 511 + 100
+    given_ = bridge.process(audio[:, :2000], RATE, reset=False)
+    bridge["vocals"].inserts.append(pedalboard.Gain(-120))
+    rest = bridge.process(audio[:, 2000:], RATE, reset=False)
+    streamed = np.concatenate([given_, rest], axis=1)
+    np.testing.assert_allclose(streamed, plain[:, : streamed.shape[1]], atol=NULL)
+    fresh = StemBridge(model)
+    fresh["vocals"].inserts.append(pedalboard.Gain(-120))
+    fresh["drums"].mute = fresh["bass"].mute = fresh["other"].mute = True
+    assert np.abs(fresh.process(audio, RATE, reset=False)).max() < NULL
+
+
 def test_a_console_may_have_some_of_the_stems(model: Model) -> None:
     """In an order of its own; the mix is their sum."""
     bridge = StemBridge(model, console=Console(["bass", "vocals"]))
@@ -303,6 +321,11 @@ def test_it_says_what_it_is(model: Model) -> None:
     assert bridge["drums"] is bridge.console["drums"]
     assert bridge.sample_rate == 44100
     assert repr(bridge) == "<plugin_bridge.StemBridge model=graph stems=vocals, drums, bass, other>"
+    bridge.add_bus("room")
+    strips = "strips=vocals, drums, bass, other buses=room"
+    assert repr(bridge.console) == f"<plugin_bridge.Console {strips}>"
+    with pytest.raises(AttributeError):  # its audio would not follow
+        bridge.console = Console(bridge.stems)  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(

@@ -181,6 +181,15 @@ def test_reset_equals_a_new_chain(model: Model) -> None:
         chain(audio[:, :2], RATE)
 
 
+def test_a_flush_forgets_the_layout(model: Model) -> None:
+    """As the plugins do that it ends the stream of."""
+    chain, audio = chain_of(model), noise(0.1)
+    chain(audio, RATE, reset=False)
+    chain.flush()
+    with pytest.raises(RuntimeError, match="not square first"):
+        chain(audio[:, :2], RATE, reset=False)
+
+
 def test_settings_may_change_at_any_time(model: Model) -> None:
     """Of the plugins, of boards in it, and of the bridge's strips."""
     gain, bridge, board = Gain(0), StemBridge(model), Pedalboard([])

@@ -82,6 +82,17 @@ def test_the_mix_of_a_16_bit_song_is_that_song(tmp_path: Path) -> None:
     assert (report.scale, report.warnings) == (1.0, [])
 
 
+def test_what_is_no_number_is_silent_in_the_mix(tmp_path: Path) -> None:
+    """As it is for the stems; the rest of the song keeps its level."""
+    song = hiss(20000)
+    song[:, 5000:5100] = [[np.nan], [np.inf]]
+    path = write_audio(tmp_path / "in.wav", song, bits=32)
+    report = _render(path, tmp_path, format="stem.mp4")
+    mix = read_ni_stems(tmp_path / "in" / "in.stem.mp4", ["mix"]).audio["mix"]
+    assert report.counters["nonfinite_samples"] == 200
+    np.testing.assert_allclose(mix, np.where(np.isfinite(song), song, 0), atol=1e-4)
+
+
 @pytest.mark.parametrize("samples", [1, 1025, 19458, 44117])
 def test_aac_is_whole_and_close(tmp_path: Path, samples: int) -> None:
     """Nothing lacks at the end, little is added, and tones are kept to 45 dB."""

@@ -177,6 +177,19 @@ def test_check_tells_each_verdict(own: Path, capsys: pytest.CaptureFixture[str])
     ]
 
 
+def test_check_looks_for_the_presets_of_the_map(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that a program change switches to is found; a preset finds itself, installed or not."""
+    row = '[[midi]]\nsource = "program"\nnumber = {}\ntarget = "preset"\nvalue = "{}"\n'
+    path = own.parent / "show.toml"
+    path.write_text("format = 1\n" + row.format(0, "show") + row.format(1, "next"))
+    assert main(["presets", "check", str(path)]) == 2
+    assert "show.toml: midi[1].value: there is no preset named 'next'" in capsys.readouterr().err
+    (own / "next.toml").write_text("format = 1\n")
+    assert main(["presets", "check", str(path)]) == 0
+
+
 def test_check_takes_the_models_stems(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A preset is checked against the model that is named on the command line."""
     two = write_model(own / "two.onnx", stems=("vocals", "other"))

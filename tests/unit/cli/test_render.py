@@ -29,12 +29,14 @@ def test_stems_land_in_stems(song: str, capsys: pytest.CaptureFixture[str]) -> N
     assert shown.err == ""
 
 
-def test_options_reach_the_files(song: str) -> None:
+def test_options_reach_the_files(song: str, capsys: pytest.CaptureFixture[str]) -> None:
     """--out, --stems, --format, --bit-depth, --multichannel and --exact are obeyed."""
     arguments = ["--out", "x", "--stems", "drums, accompaniment", "--format", "flac"]
     more = ["--bit-depth", "16", "--multichannel", "--exact", "--provider", "cpu"]
     assert main(["render", song, "--model", "equal.onnx", *arguments, *more]) == 0
     assert read_audio(Path("x/song/stems.flac")).shape == (4, 30000)
+    one_file = f"song.wav -> {Path('x/song/stems.flac')}: drums, accompaniment ("
+    assert capsys.readouterr().out.startswith(one_file)
     report = json.loads(Path("x/song/render.json").read_text())
     assert list(report["stems"]) == ["drums", "accompaniment"]
     assert (report["bit_depth"], report["frames_per_call"]) == ("16", 1)

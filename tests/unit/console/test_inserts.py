@@ -126,6 +126,22 @@ def test_a_chain_fits_its_board_until_that_changes() -> None:
     assert not chain.fits(board)
 
 
+class Reporting(Gain):
+    """A plugin that tells its latency, as a VST3 does."""
+
+    reported_latency_samples = 0
+
+
+def test_a_chain_does_not_fit_a_plugin_that_reports_another_latency() -> None:
+    """What a VST3 is set to cannot be seen; what it reports can."""
+    plugin = Reporting()
+    board = Pedalboard([plugin])
+    chain = InsertChain("vocals.inserts", board, RATE, 2, 256)
+    assert chain.fits(board)
+    plugin.reported_latency_samples = 64
+    assert not chain.fits(board)
+
+
 def test_a_plugin_that_becomes_later_is_noticed() -> None:
     """The stream goes on without an error; the chain no longer fits."""
     plugin = Resample(22050)

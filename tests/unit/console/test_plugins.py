@@ -293,6 +293,19 @@ def test_what_the_other_process_finds(
         plugins.build({"vst3": "Bad"}, allow_plugins=True)
 
 
+def test_the_other_process_takes_no_code_from_the_current_folder(
+    own_plugins: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A file there that has the name of a module is not run."""
+    make_bundle(own_plugins, "Empty")
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "plugin_bridge.py").write_text("raise SystemExit")
+    monkeypatch.chdir(here)
+    with pytest.raises(SpecError, match=r"Empty does not open \("):
+        plugins.build({"vst3": "Empty"}, allow_plugins=True)
+
+
 def test_a_bundle_for_another_system(own_plugins: Path) -> None:
     """A bundle without a program for this system says which system this is."""
     (own_plugins / "Other.vst3" / "Contents" / "amiga").mkdir(parents=True)

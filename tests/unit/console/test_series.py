@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pedalboard import Chorus, Compressor, Delay, Limiter, Plugin, Reverb
+from pedalboard import Chorus, Compressor, Delay, Limiter, Pedalboard, Plugin, Reverb
 from pedalboard_native._internal import AddLatency
 
 from plugin_bridge.console.series import GUARD, Series
@@ -56,6 +56,27 @@ def test_latency_is_measured_but_never_in_a_stream() -> None:
     assert series.latency_samples == 100 + GUARD
     series.reset()
     assert series.latency_samples == 100 + GUARD
+
+
+def test_latency_follows_what_is_set_and_added() -> None:
+    """A board may get plugins later."""
+    board = Pedalboard([AddLatency(100)])
+    series = Series([board], guarded=False, steady=True)
+    assert series.latency_samples == 100
+    board.append(AddLatency(50))
+    assert series.latency_samples == 150
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_asking_for_the_latency_changes_no_stream(guarded: bool) -> None:
+    """Not even of plugins that have none, and whose states are all that could be disturbed."""
+    audio = noise(0.2)
+    asked, quiet = (Series([Reverb()], guarded=guarded, steady=True) for _ in range(2))
+    for start in range(0, 8000, 1000):
+        block = audio[:, start : start + 1000]
+        given_ = asked.run(block, RATE, 8192, reset=False)
+        np.testing.assert_array_equal(given_, quiet.run(block, RATE, 8192, reset=False))
+        assert asked.latency_samples == (GUARD if guarded else 0)
 
 
 def test_a_larger_buffer_within_a_stream_changes_nothing() -> None:

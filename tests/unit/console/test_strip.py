@@ -7,7 +7,7 @@ import pedalboard
 import pytest
 from pedalboard import Compressor, Gain, Invert, Mix, Pedalboard
 
-from plugin_bridge.console import Bus, Strip
+from plugin_bridge.console import Bus, Console, Strip
 from plugin_bridge.console.inserts import walk
 from plugin_bridge.errors import SpecError
 
@@ -82,6 +82,16 @@ def test_a_misspelt_setting_is_an_error() -> None:
         Bus("reverb").solo = True  # type: ignore[attr-defined]
     with pytest.raises(AttributeError):
         Strip("vocals").name = "drums"  # type: ignore[misc]
+    with pytest.raises(AttributeError, match="clp"):
+        Console(["vocals"]).clp = True  # type: ignore[attr-defined]
+
+
+def test_a_strip_shows_its_settings() -> None:
+    """All that can be commanded."""
+    strip = Strip("vocals")
+    strip.gain_db, strip.solo = -3, True
+    shown = "<plugin_bridge.Strip vocals: gain_db=-3.0, mute=False, pan=0.0, solo=True>"
+    assert repr(strip) == shown
 
 
 def test_sends_are_set_as_a_whole_or_not_at_all() -> None:

@@ -36,6 +36,13 @@ def test_a_tempo_holds_from_its_tick_on_for_all_tracks(tmp_path: Path) -> None:
     assert [m.seconds for m in read_midi(path)] == [1.0, 2.0, 2.25]
 
 
+def test_tempos_of_several_tracks_hold_in_their_order(tmp_path: Path) -> None:
+    """The later one may stand in the track that is read first."""
+    late, early = [_tempo(250_000, 2 * BEAT)], [_tempo(1_000_000), _on(1, BEAT), _on(2, 2 * BEAT)]
+    path = write_midi(tmp_path / "a.mid", late, early)
+    assert [m.seconds for m in read_midi(path)] == [1.0, 2.25]
+
+
 def test_tracks_are_merged_by_time(tmp_path: Path) -> None:
     """By tick; at the same tick in the order of the tracks."""
     path = write_midi(tmp_path / "a.mid", [_on(1, 10), _on(3, 20)], [_on(2, 10), _on(4, 21)])

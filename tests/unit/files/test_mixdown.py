@@ -6,6 +6,7 @@ from typing import Any
 
 import mido
 import pytest
+from pedalboard import Gain
 
 from plugin_bridge.errors import PresetError, SpecError
 from plugin_bridge.files.jobs import render_all
@@ -130,6 +131,53 @@ def test_a_take_that_does_nothing_is_told(here: Path, message: mido.Message, wor
     assert "mix" in files()
 
 
+def test_the_end_of_the_song_is_at_its_own_rate(here: Path) -> None:
+    """A command just before the end is heard, also where a second has more samples."""
+    write_audio(Path("song.wav"), hiss(48000), 48000)
+    assert make(DRUMS.copy(time=930), preset="hall.toml").warnings == []  # 960 ticks a second
+
+
+def test_solo_exclusive_takes_every_strip_out_of_solo(here: Path) -> None:
+    """Also one without a button of its own, which the preset soloed."""
+    row = '[[midi]]\nsource = "note"\nnumber = 36\ntarget = "drums.solo"\nmode = "solo-exclusive"'
+    Path("solo.toml").write_text(f"format = 1\n[strips.vocals]\nsolo = true\n{row}\n")
+    make(DRUMS.copy(time=100), preset="solo.toml")
+    vocals, drums = (read_audio(Path(f"out/song/{name}.wav")) for name in ("vocals", "drums"))
+    assert vocals[:, :4000].any()
+    assert not vocals[:, 6000:].any()
+    assert drums[:, 6000:].any()
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_plugins_are_opened_for_the_channels_of_the_song(
+    here: Path, monkeypatch: pytest.MonkeyPatch, channels: int
+) -> None:
+    """Some take mono only, or stereo only."""
+    asked: list[int] = []
+
+    def build(*_: Any, channels: int, **__: Any) -> Gain:
+        asked.append(channels)
+        return Gain()
+
+    monkeypatch.setattr("plugin_bridge.console.vst3.build", build)
+    Path("vst.toml").write_text('format = 1\n[strips.vocals]\ninserts = [{ vst3 = "Some" }]\n')
+    write_audio(Path("song.wav"), hiss(5000, channels))
+    make(preset="vst.toml")
+    assert asked == [channels]
+
+
+def test_an_insert_that_cannot_run_at_a_songs_rate_is_told(here: Path) -> None:
+    """The sentence names the song, the preset and the key; songs of other rates are rendered."""
+    low_pass = '{ plugin = "LowpassFilter", cutoff_frequency_hz = 15000 }'
+    Path("dull.toml").write_text(f"format = 1\n[strips.vocals]\ninserts = [{low_pass}]\n")
+    make(preset="dull.toml")
+    write_audio(Path("song.wav"), hiss(5000), 22050)
+    with pytest.raises(
+        PresetError, match=r"^song\.wav with dull\.toml: vocals\.inserts cannot run"
+    ):
+        make(preset="dull.toml")
+
+
 def test_what_the_model_lacks_is_told(here: Path) -> None:
     """Without a preset, pads of stems that are not there are named and left out."""
     midi = write_midi(Path("take.mid"), [mido.Message("note_on", note=n) for n in (36, 37, 38)])
@@ -181,6 +229,17 @@ def test_a_preset_with_fewer_buses_can_be_switched_to(here: Path) -> None:
     hall = read_audio(Path("out/song/hall.wav"))
     assert hall.shape == (2, 20000)
     assert not hall[:, 2000:].any()
+
+
+def test_buses_that_differ_by_capitals_are_no_pair(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their files would be one on some systems; the sentence names preset and bus."""
+    monkeypatch.setenv("PLUGIN_BRIDGE_PRESETS", str(here))
+    Path("next.toml").write_text("format = 1\n[buses.Hall]\n")
+    Path("first.toml").write_text(HALL.replace("karaoke", "next"))
+    with pytest.raises(PresetError, match=r"preset '(first|next)' .* the bus '[Hh]all': there is"):
+        make(mido.Message("program_change", program=0), preset="first")
 
 
 def test_without_a_preset_the_pads_play(here: Path) -> None:

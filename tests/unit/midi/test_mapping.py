@@ -76,6 +76,15 @@ def test_set_gives_its_value_once() -> None:
     assert MidiMap(rows).presets == ("karaoke",)
 
 
+@pytest.mark.parametrize("release", [UP, bytes([0x90, 36, 0])])
+def test_a_level_by_velocity_stays_when_the_key_is_released(release: bytes) -> None:
+    """Only the press has a velocity that was meant."""
+    pad = Binding(source="note", number=36, target="drums.gain_db", low=-20, high=0)
+    desk = Desk(drums_of_gain_db=0.0)
+    (command,) = desk.play(MidiMap([pad]), DOWN, release)
+    assert command.value == pytest.approx(-20 + 20 * 100 / 127)
+
+
 def test_solo_exclusive_leaves_one_strip() -> None:
     """One strip alone; pressed again, none; strips without a button are unsoloed too."""
     rows = [
@@ -88,6 +97,9 @@ def test_solo_exclusive_leaves_one_strip() -> None:
     assert desk.settings == {"drums.solo": True, "bass.solo": False, "vocals.solo": False}
     desk.play(midi_map, DOWN)
     assert not any(desk.settings.values())
+    desk.settings.update({"drums.solo": True, "vocals.solo": True})
+    desk.play(midi_map, DOWN)  # soloed, but not alone: it is now
+    assert desk.settings == {"drums.solo": True, "bass.solo": False, "vocals.solo": False}
 
 
 @pytest.mark.parametrize(
