@@ -73,8 +73,14 @@ mkdir -p "$TMPDIR"
 : >.venv/.unfinished
 pip() { "$bin/python" -m pip --disable-pip-version-check "$@"; }
 pip install --quiet --only-binary=:all: --upgrade --constraint "$pins" pip
-# pyworld is the one package without wheels: it is compiled, and needs g++.
+# pyworld has no wheels: it is compiled, and needs g++. So is python-rtmidi from Python 3.13 on.
+compiled=pyworld
+if [ "$level" != demo ] && [ "$(uname)" = Linux ] &&
+    "$bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 13))'; then
+    "$bin/python" .ci/system_packages.py test-midi
+    extras=$extras,midi compiled=$compiled,python-rtmidi
+fi
 pip install --only-binary=:all: --constraint "$pins" --build-constraint "$pins" \
-    --no-binary=pyworld --editable ".[$extras]"
+    --no-binary="$compiled" --editable ".[$extras]"
 for each in $levels; do echo "$made_from" >".venv/.stamp-$each"; done
 rm -rf "$TMPDIR" .venv/.unfinished

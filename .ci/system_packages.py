@@ -1,4 +1,4 @@
-"""Adds the system packages that tests need: `system_packages.py test|test-models`.
+"""Adds the system packages that tests need: `system_packages.py test|test-midi|test-models`.
 
 As root on Debian and Ubuntu it installs what is missing, unattended. Otherwise it prints the one
 command to run; the tests that need nothing run all the same, and the run then fails, naming the
@@ -32,7 +32,13 @@ class Package:
             return shutil.which(wanted) is not None
         if kind == "library":
             return ctypes.util.find_library(wanted) is not None
-        raise ValueError(f"probe {self.probe!r} of {self.name}: write command:NAME or library:NAME")
+        if kind == "pkg-config":
+            program = shutil.which("pkg-config")
+            return program is not None and not subprocess.call([program, "--exists", wanted])
+        raise ValueError(
+            f"probe {self.probe!r} of {self.name}: write command:NAME, library:NAME or "
+            "pkg-config:NAME"
+        )
 
 
 def read_list(path: Path = LIST) -> list[Package]:

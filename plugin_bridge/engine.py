@@ -61,6 +61,8 @@ class Engine:
     stems : tuple of str, the strips
     outputs : int, the highest routed channel
     hop : int, samples of every call of the console
+    step : int, samples taken per call of the network: one hop, or several
+    newest : float32, shape (stems, channels, hop), stems of the last hop, before the console
     latency_samples : int
         May change at a reset that takes new inserts.
     insert_latency_samples : int, the part of it that the inserts need
@@ -106,7 +108,7 @@ class Engine:
                 stems=self.stems,
             )
 
-        self._step = separator(block).step
+        self.step = self._step = separator(block).step
         self._separator = separator(self._step)
         self.provider = self._separator.provider
         in_frames = opened.card.kind in ("streaming", "windowed")
@@ -124,6 +126,7 @@ class Engine:
         )
         self._input = np.zeros((channels, self._step), np.float32)
         self._hop_dry = np.zeros((channels, self.hop), np.float32)
+        self.newest: FloatArray = np.zeros((len(self.stems), channels, self.hop), np.float32)
         self._dry = Ring((channels,), self._late + 2 * self._step)
         self._agenda = Agenda(self._rack)
         self._start()
@@ -149,6 +152,16 @@ class Engine:
     def active(self) -> str:
         """The name of the console that is heard, or about to be."""
         return self._rack.active
+
+    @property
+    def consoles(self) -> dict[str, Console]:
+        """The consoles by name, the one of the start first."""
+        return self._rack.consoles
+
+    @property
+    def position(self) -> int:
+        """The input sample at which a command would take effect now."""
+        return self._position
 
     @property
     def fresh(self) -> bool:
@@ -220,6 +233,37 @@ class Engine:
         self._silent = False
         due = max(0, self._taken + block.shape[1] - self.latency_samples - self._given)
         return self._run(block, due)
+
+    def tail(self, last: FloatArray) -> FloatArray:
+        """Give what may be played after the last push if the next one comes too late.
+
+        Parameters
+        ----------
+        last : float32, shape (outputs, n), the last samples that were given out
+
+        Returns
+        -------
+        out : float32, shape (outputs, n)
+            The stems' overlap with frames that never came, faded by the window and mixed.
+            Where that cannot be known (inserts at work, presets that fade, models without
+            overlap) `last` backwards, faded by half a Hann window.
+
+        Notes
+        -----
+        Thread: [worker]
+        """
+        count = last.shape[1]
+        fade = np.cos(np.linspace(0, np.pi / 2, count + 2, dtype=np.float32)[1:-1]) ** 2
+        stems = self._separator.tail
+        out = None
+        if stems.shape[2] and count == self.hop and not self._rest.shape[2]:
+            overlap = np.zeros((*stems.shape[:2], count), np.float32)
+            held = min(count, stems.shape[2])
+            overlap[..., :held] = stems[..., :held]
+            if held < stems.shape[2]:
+                overlap *= fade
+            out = self._rack.preview(overlap, self._hop_dry[:, ::-1] * fade)
+        return last[:, ::-1] * fade if out is None else out
 
     def whole(self, signal: FloatArray) -> FloatArray:
         """Take a signal from its first to its last sample; the stream so far is forgotten.
@@ -345,6 +389,7 @@ class Engine:
         """Run the console on the next hop."""
         self._agenda.run(self._position)
         self._dry.read(self._hop_dry)
+        self.newest = stems
         out = self._rack.process(stems, self._hop_dry)
         self._position += self.hop
         early = min(self._lead, self.hop)

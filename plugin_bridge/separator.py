@@ -201,6 +201,11 @@ class Separator:
         self._ended = True
         return rest
 
+    @property
+    def tail(self) -> FloatArray:
+        """What would follow the last step, faded out, if no step followed."""
+        return self._kind.tail
+
     def reset(self) -> None:
         """Start anew, as a new separator would.
 

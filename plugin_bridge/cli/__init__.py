@@ -3,6 +3,8 @@
 main       the program `plugin-bridge` and its exit codes
 terminal   sentences on stderr, JSON on stdout
 render     plugin-bridge render
+devices    plugin-bridge devices
+doctor     plugin-bridge doctor
 models     plugin-bridge models list | show | check
 presets    plugin-bridge presets list | show | check | schema | trust
 

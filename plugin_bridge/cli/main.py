@@ -11,7 +11,10 @@ from typing import Annotated
 
 import typer
 
-from plugin_bridge.cli import models, presets
+from plugin_bridge.cli import midi, models, presets
+from plugin_bridge.cli.devices import devices
+from plugin_bridge.cli.doctor import doctor
+from plugin_bridge.cli.live import live
 from plugin_bridge.cli.render import render
 from plugin_bridge.cli.terminal import (
     INTERRUPTED,
@@ -34,6 +37,10 @@ app = typer.Typer(
     name=PROGRAM, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
 app.command("render")(render)
+app.command("live")(live)
+app.command("devices")(devices)
+app.command("doctor")(doctor)
+app.add_typer(midi.app, name="midi")
 app.add_typer(models.app, name="models")
 app.add_typer(presets.app, name="presets")
 

@@ -229,6 +229,11 @@ class Synthesis:
         self._tail[...] = self._sum[..., count:]
         return self._sum[..., :count]
 
+    @property
+    def tail(self) -> FloatArray:
+        """The part of the frames so far that overlaps the next ones, (lead..., latency)."""
+        return self._tail
+
     def reset(self) -> None:
         """Forget the past.
 

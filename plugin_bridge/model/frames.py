@@ -105,6 +105,11 @@ class FrameKind:
             stems = stems[self._wanted]
         return self._synthesis.push(stems)
 
+    @property
+    def tail(self) -> FloatArray:
+        """What the frames so far give beyond the last step, faded by their windows."""
+        return self._synthesis.tail
+
     def reset(self) -> None:
         """Forget the past.
 

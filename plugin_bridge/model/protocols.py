@@ -43,6 +43,10 @@ class Kind(Protocol):
     delay: int
     nonfinite_frames: int
 
+    @property
+    def tail(self) -> FloatArray:
+        """What would follow the last step, faded out, if no step followed."""
+
     def process(self, samples: FloatArray) -> FloatArray:
         """Turn (channels, step) into (stems, channels, step), valid until the next call."""
 

@@ -71,6 +71,11 @@ class WaveKind:
         self._sum[..., late:] = 0
         return done
 
+    @property
+    def tail(self) -> FloatArray:
+        """What the segments so far give beyond the last step, faded by their weights."""
+        return self._sum[..., : self._past.shape[1]]
+
     def reset(self) -> None:
         """Forget the past.
 

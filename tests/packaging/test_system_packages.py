@@ -49,7 +49,7 @@ def provided(apt: Apt, *, platform: str = "linux", root: bool = True, has_apt: b
 def test_list_is_well_formed() -> None:
     """Each line of the real list has a known verb and a probe that can be asked."""
     for package in read_list():
-        assert package.verb in {"test", "test-models"}
+        assert package.verb in {"test", "test-midi", "test-models"}
         assert package.present() in {True, False}
 
 

@@ -10,9 +10,12 @@ import pytest
 
 from plugin_bridge import Separator
 from plugin_bridge.dsp.ring import Ring
+from plugin_bridge.live.devices.null import NullDevice
+from plugin_bridge.live.stream import LiveStream
 from plugin_bridge.model.onnx import Model
 from plugin_bridge.testing import IdentityModel, noise
 from tests import graphs
+from tests.live_desk import RATE, cranked, engine_of
 
 # Large against the few small Python objects of a call (about 2 KB in all).
 BLOCK = np.zeros((2, 2048), np.float32)
@@ -71,3 +74,39 @@ def test_a_separator_does_not_grow(kind: str, tmp_path: Path) -> None:
         separator.push(mix)
     gc.collect()
     assert tracemalloc.get_traced_memory()[0] - start < GROWTH_BYTES
+
+
+@pytest.mark.usefixtures("traced")
+@pytest.mark.parametrize("missing", [False, True])
+def test_a_callback_allocates_less_than_a_block(missing: bool) -> None:
+    """200 callbacks peak below one block of 16 KB, be every hop there or every one missing."""
+    length = BLOCK.shape[1]
+    device = NullDevice(RATE, length, 2, 2, clocked=False)
+    # Not started: the worker's part is played here.
+    stream = LiveStream(engine_of(IdentityModel(["all"])), device, mode="worker")
+    indata, outdata = np.ones((length, 2), np.float32), np.ones((length, 2), np.float32)
+    hop = np.ones((2, HOP), np.float32)
+
+    def callback() -> None:
+        for _ in range(0 if missing else length // HOP):
+            stream._player.write(hop, hop)
+        stream.callback(indata, outdata, 0)
+
+    assert peak_over(CALLS, callback) < BLOCK.nbytes
+    assert bool(stream._player.missed_samples) == missing
+
+
+@pytest.mark.usefixtures("traced")
+def test_a_stream_does_not_grow() -> None:
+    """500 hops through a console with meters and a control block leave no memory behind."""
+    stream, device = cranked(engine_of(IdentityModel(["a", "b"])), HOP, mode="inline", clock="wait")
+    mix = noise(1)[:, :HOP]
+    for _ in range(HOPS):
+        device.crank(mix)
+    gc.collect()
+    start, _ = tracemalloc.get_traced_memory()
+    for _ in range(HOPS):
+        device.crank(mix)
+    gc.collect()
+    assert tracemalloc.get_traced_memory()[0] - start < GROWTH_BYTES
+    stream.stop()

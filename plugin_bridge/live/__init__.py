@@ -1,0 +1,1 @@
+"""Live playing: devices, the stream between callback and worker, the engine's own process."""

@@ -1,0 +1,1 @@
+"""Audio devices behind one protocol."""

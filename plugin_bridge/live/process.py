@@ -1,0 +1,89 @@
+"""The engine's own process: it makes the stream, starts it, and sleeps until its parent is gone.
+
+What passes between the two, beside the control block:
+  standard input   one line of JSON: the settings, and the console to go on with; then nothing.
+                   Its end is the end of this process, whether the parent asks or has died.
+  the reply pipe   one line of JSON: what was made, or the error.
+"""
+
+import gc
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from typing import Any
+
+from plugin_bridge.errors import PluginBridgeError
+from plugin_bridge.live.control import ControlBlock
+from plugin_bridge.live.session import Session
+from plugin_bridge.live.settings import LiveSettings
+
+# Seconds between Python threads; the callback must not wait for the default 5 ms.
+SWITCH_SECONDS = 1e-4
+# What a driver gets to close; then the process ends without it.
+CLOSE_SECONDS = 1.3
+INTERRUPTED = 130
+
+
+def run(control_fd: int, reply_fd: int) -> int:
+    """Be the engine process until the parent closes our standard input; give the exit code.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    orders = json.loads(_line(0))
+    ended = threading.Event()
+    threading.Thread(target=_watch_parent, args=(ended,), daemon=True).start()
+    try:
+        settings = LiveSettings.from_table(orders["settings"])
+        session = Session(settings, ControlBlock(control_fd), orders["state"], orders["active"])
+        sys.setswitchinterval(SWITCH_SECONDS)
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        session.start()
+    except PluginBridgeError as error:
+        _reply(reply_fd, {"error": type(error).__name__, "text": str(error)})
+        return 1
+    _reply(reply_fd, {"ready": session.described()})
+    ended.wait()
+    session.stop()
+    return 0
+
+
+def _line(fd: int) -> bytes:
+    """Read one line, and nothing of what follows."""
+    line = b""
+    while not line.endswith(b"\n"):
+        part = os.read(fd, 1)
+        if not part:
+            os._exit(INTERRUPTED)
+        line += part
+    return line
+
+
+def _watch_parent(ended: threading.Event) -> None:
+    """Sleep in C until the parent is gone; then see that this process ends, whatever hangs."""
+    while os.read(0, 4096):
+        pass
+    ended.set()
+    time.sleep(CLOSE_SECONDS)
+    os._exit(INTERRUPTED)
+
+
+def _reply(fd: int, message: dict[str, Any]) -> None:
+    try:
+        os.write(fd, json.dumps(message).encode() + b"\n")
+        os.close(fd)
+    except OSError:
+        os._exit(INTERRUPTED)  # nobody is there to read it
+
+
+if __name__ == "__main__":
+    CODE = run(int(sys.argv[1]), int(sys.argv[2]))
+    # Not sys.exit: drivers' own exit handlers hang where their server has died.
+    os._exit(CODE)

@@ -1,0 +1,170 @@
+"""plugin-bridge live on the null device: keys, statistics, mistakes, and Ctrl-C in every state."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plugin_bridge.cli.main import main
+from plugin_bridge.cli.terminal import INTERRUPTED, MISTAKE, OK
+from tests.tiny import write_model
+
+pytestmark = pytest.mark.linux
+
+# Ctrl-C ends within two seconds; a loaded machine is late by itself.
+ENDED, MARGIN = 2.0, 1.0
+PROGRAM = [sys.executable, "-m", "plugin_bridge.cli", "live", "--device", "null"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Give the file of a tiny model."""
+    return str(write_model(tmp_path_factory.mktemp("model") / "tiny.onnx"))
+
+
+def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
+    """Wait for another process; give what it came to."""
+    limit = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < limit, "it did not happen"
+        time.sleep(0.005)
+    return found
+
+
+def children(pid: int) -> list[int]:
+    """Give the processes that a process has started."""
+    return [int(n) for n in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def gone(pid: int) -> bool:
+    """Tell whether a process has ended."""
+    try:
+        return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def hear_ctrl_c() -> None:
+    """Undo what a shell does for background jobs, whose children do not hear Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def test_a_session_of_a_second(model: str, tmp_path: Path) -> None:
+    """It ends by itself with 0 and one line, and the statistics are a whole JSON file."""
+    file = tmp_path / "stats.json"
+    run = subprocess.run(
+        [*PROGRAM, "--model", model, "--seconds", "1", "--stats", str(file)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == OK, run.stderr
+    assert run.stdout.count("\n") == 1
+    assert "latency" in run.stderr
+    stats = json.loads(file.read_text())
+    assert stats["counters"]["callbacks"] > 100
+    assert stats["latency_samples"]["sum"] in (256, 512)
+    assert stats["provider"] == "CPUExecutionProvider"
+    assert stats["midi"] == {"port": None}
+    assert {"hop_ms", "callback_ms", "levels", "restarts"} <= set(stats)
+    assert [path.name for path in tmp_path.iterdir()] == ["stats.json"]
+
+
+def test_a_recorded_session_renders_again(model: str, tmp_path: Path) -> None:
+    """A second take does not touch the first, and what was recorded can be rendered."""
+    folder = tmp_path / "take"
+    for _ in range(2):
+        arguments = [*PROGRAM, "--model", model, "--seconds", "0.5", "--record", str(folder)]
+        assert subprocess.run(arguments, capture_output=True, check=False).returncode == OK
+    for name in ("take", "take-2"):
+        files = sorted(path.name for path in (tmp_path / name).iterdir())
+        assert files == ["input.wav", "out.wav", "take.toml"]
+    assert main(["render", "--take", str(folder), "--out", str(tmp_path / "again")]) == OK
+    assert (tmp_path / "again" / "take" / "out.wav").stat().st_size > 44100
+
+
+def test_keys_mute_solo_and_quit(model: str, tmp_path: Path) -> None:
+    """1 mutes the first stem, shift 2 solos the second, q ends; the status line is drawn."""
+    file = tmp_path / "stats.json"
+    ours, theirs = pty.openpty()
+    arguments = [*PROGRAM, "--model", model, "--stats", str(file)]
+    with subprocess.Popen(
+        arguments, stdin=theirs, stderr=theirs, stdout=subprocess.DEVNULL
+    ) as process:
+        os.close(theirs)
+        shown = b""
+
+        def shows(text: bytes) -> bool:
+            nonlocal shown
+            shown += os.read(ours, 4096)
+            return text in shown
+
+        until(lambda: shows(b"misses"))
+        os.write(ours, b"1@")
+        until(lambda: shows(b"[M]") and shows(b"[S]"))
+        os.write(ours, b"q")
+        assert process.wait(ENDED + MARGIN) == OK
+    os.close(ours)
+    assert json.loads(file.read_text())["counters"]["commands"] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--device", "nul"], "--device nul: allowed: null"),
+        (["--mode", "fast"], "--mode fast: allowed: auto, inline, worker"),
+        (["--on-miss", "loop"], "--on-miss loop: allowed: tail, dry"),
+        (["--block", "1"], "--block 1: allowed are 16 to 16384"),
+        (["--preset", "karaok"], "did you mean karaoke"),
+        (["--rate", "16000"], "does not run at 16000 Hz"),
+        (["--stats", "/nowhere/x.json"], "the folder does not exist"),
+        (["--input", "x"], "neither --input nor --output"),
+    ],
+)
+def test_mistakes_are_one_sentence(
+    arguments: list[str], said: str, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With code 2, what was given and what is allowed."""
+    assert main(["live", "--device", "null", "--model", model, *arguments]) == MISTAKE
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert shown.count("\n") == 1
+
+
+@pytest.mark.parametrize("state", ["starting", "playing", "hung", "killed"])
+def test_ctrl_c_ends_in_every_state(state: str, model: str, tmp_path: Path) -> None:
+    """Within two seconds, without a process left; what was counted is written."""
+    file = tmp_path / "stats.json"
+    arguments = [*PROGRAM, "--model", model, "--stats", str(file)]
+    with subprocess.Popen(
+        arguments,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        preexec_fn=hear_ctrl_c,
+    ) as process:
+        engine = until(lambda: children(process.pid))[0]
+        if state != "starting":
+            assert process.stderr is not None
+            assert "latency" in process.stderr.readline()
+        if state == "hung":
+            os.kill(engine, signal.SIGSTOP)
+        if state == "killed":
+            os.kill(engine, signal.SIGKILL)
+        begin = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        code = process.wait(10)
+        took = time.monotonic() - begin
+    assert took < ENDED + MARGIN
+    assert code == (INTERRUPTED if state == "starting" else OK)
+    # Caught between two imports it sees at their end that nobody is there.
+    until(lambda: gone(engine), 10 if state == "starting" else MARGIN)
+    assert file.exists() == (state != "starting")
