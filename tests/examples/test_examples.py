@@ -27,6 +27,12 @@ PRINTED = {
         r"karaoke\.wav: 176400 samples without vocals",
         r"the mix is the input to [0-9]e-0[789]",
     ],
+    "midi_mute.py": [
+        r"13 lamps and faders show the preset",
+        r"other\.mute is True; lamps: 90 27 7f",
+        r"in -20 dB, out -(?:[3-9]\d|inf) dB",
+        r"other\.mute is False; lamps: 90 27 00",
+    ],
     "midi_performance.py": [
         r"'preset': 'dj-pads', 'midi': 'take\.mid', 'messages': 66, 'commands': 66",
         r"drums +0\.\d+ 0\.0\d+ 0\.\d+ 0\.\d+",
@@ -55,6 +61,7 @@ PRINTED = {
 WRITTEN = {
     "chain_with_pedalboard.py": [],
     "karaoke.py": ["karaoke.wav"],
+    "midi_mute.py": [],
     "midi_performance.py": ["example.wav", "take.mid", "stems/example/mix.wav"],
     "own_model.py": ["crossover.onnx"],
     "render_song.py": ["example.wav", "stems/example/vocals.wav", "stems/example/render.json"],
