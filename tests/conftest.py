@@ -3,6 +3,7 @@
 import ctypes
 import ctypes.util
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,8 +42,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Prepare the list of what is not run."""
+    """Prepare the list of what is not run; let children hear Ctrl-C."""
     config.stash[NOT_RUN] = {}
+    # Started with a shell's &, a process and its children are deaf to it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
