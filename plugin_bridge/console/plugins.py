@@ -72,6 +72,11 @@ def check(spec: Any, path: str = "insert") -> None:
         raise SpecError(f"{path}.{IMPULSE_RESPONSE} is missing; {name} takes {allowed}")
 
 
+# A plugin keeps dB as a float32 factor: what it says it has is not what it was given. After
+# some rounds both agree, and what is saved then is what was heard, to the bit.
+ROUNDINGS = 8
+
+
 def build(
     spec: Spec,
     path: str = "insert",
@@ -122,9 +127,19 @@ def build(
         )
     try:
         made: Plugin = kind(**given)
+        for _ in range(ROUNDINGS):
+            held = {key: getattr(made, key) for key, value in given.items() if _is_number(value)}
+            if held.items() <= given.items():
+                break
+            given |= held
+            made = kind(**given)
     except (RuntimeError, TypeError, ValueError) as error:
         raise SpecError(f"{path} is refused by pedalboard: {error}; change its values") from error
     return made
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def spec_of(plugin: Plugin, path: str = "insert", *, folder: Path | None = None) -> dict[str, Any]:
