@@ -5,6 +5,7 @@ error is one sentence on stderr without a traceback; PLUGIN_BRIDGE_DEBUG=1 shows
 """
 
 import os
+import sys
 import warnings
 from collections.abc import Sequence
 from typing import Annotated
@@ -21,6 +22,7 @@ from plugin_bridge.cli.terminal import (
     MISTAKE,
     OK,
     PROGRAM,
+    drop_stdout,
     exit_code,
     no_room,
     say,
@@ -86,6 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 prog_name=PROGRAM,
                 standalone_mode=False,
             )
+            sys.stdout.flush()  # a full disk is told now, not by the interpreter at its end
         except (KeyboardInterrupt, typer.Abort):
             result = INTERRUPTED
         except Exception as error:  # noqa: BLE001  the top of the program
@@ -108,5 +111,7 @@ def _explain(error: Exception) -> int:
         say(f"{text[0].lower()}{text[1:]}; see {command} --help")
         return MISTAKE
     full = no_room(error) if isinstance(error, OSError) else None
+    if full:
+        drop_stdout()
     say(full or sentence(error))
     return exit_code(error)

@@ -2,6 +2,8 @@
 
 import errno
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +80,18 @@ def no_room(error: OSError) -> str | None:
         return None
     why = (error.strerror or str(error)).lower()
     return f"the output cannot be written: {why}; free some space, or send it elsewhere"
+
+
+def drop_stdout() -> None:
+    """Let nobody write what could not be written once more: the interpreter tries at its end.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def path_from(text: str) -> Path:
