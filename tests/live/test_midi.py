@@ -52,15 +52,20 @@ def client(kind: str, name: str, port: str) -> Iterator[Any]:
         found.delete()
 
 
-def program(environment: dict[str, str], *arguments: str) -> "subprocess.Popen[str]":
-    """Start plugin-bridge midi."""
-    return subprocess.Popen(
+@contextmanager
+def program(environment: dict[str, str], *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    """Start plugin-bridge midi; it ends with the test, however that ends."""
+    with subprocess.Popen(
         [sys.executable, "-m", "plugin_bridge.cli", "midi", *arguments],
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 class Heard(list[bytes]):
