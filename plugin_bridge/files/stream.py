@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from plugin_bridge.console import Command, Console, Route
+from plugin_bridge.console import Command, Console
+from plugin_bridge.console.route import side_by_side
 from plugin_bridge.dsp import FloatArray
 from plugin_bridge.engine import Engine
 from plugin_bridge.files.options import LEAD
@@ -239,17 +240,13 @@ class ConsoleStream(FileStream):
         consoles: Mapping[str, Console],
     ) -> None:
         super().__init__(model, sample_rate, channels, sources)
-        routes = [
-            Route(source, tuple(range(index * channels + 1, (index + 1) * channels + 1)))
-            for index, source in enumerate(sources)
-        ]
         self.engine = Engine(
             model,
             self.rate,
             consoles,
             channels=channels,
             frames_per_call=frames_per_call,
-            routes=routes,
+            routes=side_by_side(sources, channels),
         )
 
     @property
