@@ -34,7 +34,7 @@ KINDS = ("band", "midi")
 TRAINING = 1000  # first seed that training may use
 # Shares of the sources of each stem; see the notes at the functions.
 DRUMS = {"general": 0.3, "acoustic": 0.3, "shots": 0.4}
-BASS = {"general": 0.25, "recorded": 0.25, "synth": 0.25, "sub": 0.25}
+BASS = {"general": 0.2, "recorded": 0.2, "synth": 0.2, "sub": 0.4}
 PART = {"general": 0.5, "guitar": 0.14, "amplified": 0.11, "synth": 0.25}
 LONG_KICK = 0.25  # share of the songs whose kick is replaced by one that rings
 WIDE = 0.2  # ... with a synthesiser that is bass below and other above a crossover
@@ -68,7 +68,7 @@ def drum_stem(rng: Random, root: Path, score: Score, samples: int) -> Floats:
 
 
 def bass_stem(rng: Random, root: Path, score: Score, samples: int) -> Floats:
-    """Play the bass on a bank, a recorded bass, a synthesiser, or as sustained sub-bass.
+    """Play the bass on a bank, a recorded bass, a synthesiser, or as sub-bass, held or struck.
 
     Notes
     -----
@@ -80,7 +80,8 @@ def bass_stem(rng: Random, root: Path, score: Score, samples: int) -> Floats:
     if source == "synth":
         return bass.line(rng, notes, samples, RATE, score.beat)
     if source == "sub":
-        track = lowend.sub(rng, lowend.sustained(rng, score), samples, score.beat)
+        ground = lowend.sustained if rng.random() < 0.5 else lowend.struck
+        track = lowend.sub(rng, ground(rng, score), samples, score.beat)
         if rng.random() < 0.3:  # a line above the ground
             over = bass.line(rng, notes, samples, RATE, score.beat)
             track = track + amps.unit(over) * np.float32(rng.uniform(0.2, 0.8))

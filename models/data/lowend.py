@@ -1,8 +1,8 @@
-"""The low end: sustained sub-bass, drones, synthesisers split by a crossover, kicks that ring.
+"""The low end: sub-bass held and struck, split synthesisers, kicks that ring or fall slowly.
 
-What is steady and low is bass, what is struck and falls is drums; a network learns the
-difference only where both are long. So the first play 27 to 65 Hz for bars, and the last ring
-for over a second.
+What keeps its pitch is bass, what falls is drums; a network learns the difference only where
+all else is alike. So sub-bass lies for bars or is struck as short as a kick, and kicks ring for
+over a second or fall as slowly as a note.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from models.data.sound import (
     wavetable,
 )
 
-LOWEST = 21  # MIDI pitch, 27.5 Hz
+LOWEST, LOWEST_STRUCK = 21, 26  # MIDI pitches, 27.5 and 36.7 Hz
 KINDS = ("sine", "sine", "triangle", "saw", "saw", "drone")
 MELLOW = 40  # harmonics of a filtered saw
 
@@ -53,8 +53,28 @@ def sustained(rng: Random, score: Score) -> list[Note]:
     return notes
 
 
+def struck(rng: Random, score: Score) -> list[Note]:
+    """Give short notes of 37 to 69 Hz in the rhythm of a score's bass line.
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    longest, steady = rng.uniform(0.1, 0.4), rng.random() < 0.4
+    root = float(score.bass[0].pitch) if score.bass else 33.0
+    return [
+        Note(
+            note.start,
+            min(note.length, longest),
+            LOWEST_STRUCK + ((root if steady else note.pitch) - LOWEST_STRUCK) % 12,
+            note.velocity,
+        )
+        for note in score.bass
+    ]
+
+
 def sub(rng: Random, notes: Sequence[Note], samples: int, beat: float) -> Floats:
-    """Play long low notes on a sine, a triangle, a dark saw or a drone.
+    """Play low notes on a sine, a triangle, a dark saw or a drone.
 
     Parameters
     ----------
@@ -76,7 +96,9 @@ def sub(rng: Random, notes: Sequence[Note], samples: int, beat: float) -> Floats
     """
     kind = str(rng.choice(KINDS))
     track = np.zeros(samples, np.float32)
-    attack, release = rng.uniform(0.005, 0.25), rng.uniform(0.03, 0.4)
+    shortest = min((note.length for note in notes), default=1.0)
+    attack = min(rng.uniform(0.005, 0.25), 0.25 * shortest)
+    release = min(rng.uniform(0.03, 0.4), shortest)
     amplitudes = _amplitudes(rng, kind)
     table = wavetable(amplitudes[None], rng)[0]
     for note in notes:
@@ -153,6 +175,9 @@ def split(synth: Floats, cut: float) -> tuple[Floats, Floats]:
 def long_kick(rng: Random) -> Floats:
     """Make a kick that falls to 30 .. 58 Hz and rings for up to 1.5 s, float32, (2, samples).
 
+    One in three falls slowly, by up to two octaves in a third of a second; half of these stay
+    loud until they are cut.
+
     Notes
     -----
     The counter-example to sub-bass. Thread: [any]
@@ -160,10 +185,16 @@ def long_kick(rng: Random) -> Floats:
     low, ring = rng.uniform(30, 58), rng.uniform(0.18, 0.55)
     samples = int(RATE * min(ring * 5, 1.8))
     high, fall = low * rng.uniform(2, 8), rng.uniform(0.008, 0.06)
+    shape = decay(samples, RATE, ring)
+    if rng.random() < 1 / 3:
+        high, fall = low * rng.uniform(1.6, 4), rng.uniform(0.06, 0.25)
+        if rng.random() < 0.5:
+            held = np.arange(samples) / RATE - rng.uniform(0.15, 0.4)
+            shape = np.exp(-np.maximum(held, 0) / rng.uniform(0.01, 0.06)).astype(np.float32)
     sag = rng.uniform(0, 0.12) * np.linspace(0, 1, samples)
     f = (low + (high - low) * decay(samples, RATE, fall)) * (1 - sag)
     body = np.sin(2 * np.pi * glide(f, RATE, rng.uniform(0, 0.25))).astype(np.float32)
-    body = np.tanh(body * np.float32(rng.uniform(1, 4))) * decay(samples, RATE, ring)
+    body = np.tanh(body * np.float32(rng.uniform(1, 4))) * shape
     body[-400:] *= np.linspace(1, 0, 400, dtype=np.float32)
     click = noise(rng, RATE // 20) * decay(RATE // 20, RATE, rng.uniform(0.0008, 0.004))
     click = filtered(click, RATE, low_pass(rng.uniform(1500, 9000)))

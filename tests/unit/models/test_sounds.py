@@ -38,6 +38,34 @@ def test_sub_bass_is_low_long_and_whole(seed: int) -> None:
     assert share_below(track, 200) > 0.7
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_struck_sub_bass_keeps_its_pitch_and_the_rhythm(seed: int) -> None:
+    """Notes start with the bass line, lie between 36 and 70 Hz, are short and leave gaps."""
+    score = compose(np.random.default_rng(seed), 20)
+    notes = lowend.struck(np.random.default_rng(seed), score)
+    assert [note.start for note in notes] == [note.start for note in score.bass]
+    for note, played in zip(notes, score.bass, strict=True):
+        assert 26 <= note.pitch < 38
+        assert (note.pitch - played.pitch) % 12 == 0 or note.pitch == notes[0].pitch
+        assert 0 < note.length <= min(0.4, played.length)
+    one = [Note(0.5, 0.2, 31, 1)]
+    track = lowend.sub(np.random.default_rng(seed), one, 2 * RATE, 0.5)
+    assert np.abs(track[:, : int(0.45 * RATE)]).max() < 0.2
+    assert np.abs(track[:, int(0.95 * RATE) :]).max() < 0.2
+    assert share_below(track, 400) > 0.6
+
+
+def test_some_kicks_fall_as_slowly_as_a_note() -> None:
+    """Some kicks turn a fifth faster after 0.2 s than after 0.5 s."""
+    slow = 0
+    for seed in range(60):
+        kick = lowend.long_kick(np.random.default_rng(seed))[0]
+        turns = np.flatnonzero(np.diff(np.signbit(kick))) / RATE
+        early, late = (np.diff(turns[turns > start][:5]).mean() for start in (0.2, 0.5))
+        slow += bool(late > 1.2 * early)
+    assert 5 < slow < 40
+
+
 def test_a_sine_goes_down_to_28_hertz(monkeypatch: pytest.MonkeyPatch) -> None:
     """The lowest note has its peak at 27.5 Hz."""
     monkeypatch.setattr(lowend, "KINDS", ("sine",))
