@@ -85,7 +85,7 @@ class Schedule(Table):
     average : share of the old weights that their moving average keeps at each step
     clip : longest gradient
     weight_decay : of AdamW
-    precision : bf16 or fp32, of the convolutions
+    precision : of the convolutions: fp32, bf16, or auto: bf16 where the processor computes it
     """
 
     minutes: Positive | None = None
@@ -101,7 +101,7 @@ class Schedule(Table):
     average: Share = 0.999
     clip: Positive = 1.0
     weight_decay: float = Field(1e-4, ge=0)
-    precision: Literal["bf16", "fp32"] = "bf16"
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:

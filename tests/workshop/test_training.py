@@ -21,7 +21,7 @@ from models.data.mixing import Mixer
 from models.losses import LOSSES, energies, snr_loss
 from models.parallel import choose_device
 from models.train import train
-from models.trainer import Trainer, judge, masks_of
+from models.trainer import Trainer, halved, judge, masks_of
 from models.zoo.lastframe import LastFrame
 from tests.workshop.conftest import TINY, Configure
 
@@ -437,3 +437,21 @@ def test_the_network_is_causal_and_carries_its_states() -> None:
         for frame in range(6):
             scores, *states = network(x[:, :, frame : frame + 1], *states)
             torch.testing.assert_close(scores[:, :, 0], whole[:, :, frame], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("precision", "device", "capability", "wanted"),
+    [
+        ("auto", "cpu", "AVX2", False),
+        ("auto", "cpu", "AVX512", True),
+        ("auto", "cuda", "AVX2", True),
+        ("bf16", "cpu", "AVX2", True),
+        ("fp32", "cuda", "AVX512", False),
+    ],
+)
+def test_half_precision_is_taken_where_it_is_faster(
+    monkeypatch: pytest.MonkeyPatch, precision: str, device: str, capability: str, wanted: bool
+) -> None:
+    """Auto is bf16 on GPUs and AVX-512; the other two are what they say."""
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    assert halved(precision, torch.device(device)) is wanted
