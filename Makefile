@@ -2,7 +2,7 @@
 # PYTHON=python3.12 chooses the interpreter for .venv (3.11 or later; default python3).
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-test setup-models demo test test-models test-gpu bench build clean
+.PHONY: help setup setup-test setup-models demo test test-models test-gpu bench soak daw build clean
 
 ifeq ($(OS),Windows_NT)
 BIN := .venv/Scripts
@@ -52,6 +52,13 @@ test-gpu: setup-test  ## tests that need an NVIDIA GPU, CUDA and cuDNN
 
 bench: setup-test  ## time and accuracy of one hop, offline speed, memory
 	@$(BIN)/python -m tests.bench
+
+soak: setup-test  ## live playing under load, ten minutes at 256 samples and ten at 128; needs jackd
+	@$(BIN)/python .ci/system_packages.py test
+	@$(BIN)/python -m tests.bench.soak
+
+daw: setup  ## compile the plugin for DAWs into build/daw; needs dpf-source and g++
+	@$(BIN)/plugin-bridge daw build
 
 build: setup-test  ## make the sdist and the wheel in dist/
 	$(BIN)/python -m build --no-isolation

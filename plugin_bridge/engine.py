@@ -21,14 +21,9 @@ from plugin_bridge.console.mixer import MixerCounters
 from plugin_bridge.console.rack import Rack, same_strips
 from plugin_bridge.dsp import FloatArray
 from plugin_bridge.dsp.ring import Ring
-from plugin_bridge.errors import SpecError
-from plugin_bridge.model.onnx import Model
 from plugin_bridge.model.protocols import AnyModel
-from plugin_bridge.separator import Counters, Separator, clean
-
-# Where steps are as long as a segment, the console keeps to hops of some milliseconds.
-LONGEST_HOP = 1024
-SHORTEST_HOP = 64
+from plugin_bridge.separator import Counters, Separator, refuse_block
+from plugin_bridge.source import ReadyStems, console_hop, separator_of
 
 
 class Engine:
@@ -36,8 +31,9 @@ class Engine:
 
     Parameters
     ----------
-    model : str, Path or a model
-        Name or path of a model file, or an opened model.
+    model : str, Path, a model or ReadyStems
+        Name or path of a model file, or an opened model; or stems that are separated
+        elsewhere and come with every push.
     sample_rate : float, Hz
         A rate that the model supports.
     consoles : Console or mapping of name to Console
@@ -59,6 +55,7 @@ class Engine:
     Attributes
     ----------
     stems : tuple of str, the strips
+    inputs : int, rows of every push: the channels, and with ReadyStems those of every stem
     outputs : int, the highest routed channel
     hop : int, samples of every call of the console
     step : int, samples taken per call of the network: one hop, or several
@@ -82,7 +79,7 @@ class Engine:
 
     def __init__(
         self,
-        model: str | Path | AnyModel,
+        model: str | Path | AnyModel | ReadyStems,
         sample_rate: float,
         consoles: Console | Mapping[str, Console],
         *,
@@ -96,24 +93,17 @@ class Engine:
         named = {"": consoles} if isinstance(consoles, Console) else consoles
         self.sample_rate, self.channels, self.block = sample_rate, channels, block
         self.stems = same_strips(named)
-        opened = Model(model, provider) if isinstance(model, str | Path) else model
-
-        def separator(block: int | None) -> Separator:
-            return Separator(
-                opened,
-                sample_rate,
-                channels=channels,
-                block=block,
-                frames_per_call=frames_per_call,
-                stems=self.stems,
+        self._source: Separator | ReadyStems
+        if isinstance(model, ReadyStems):
+            self._source, self.inputs, self.hop = model, model.rows, model.step
+        else:
+            self._source = separator_of(
+                model, sample_rate, channels, frames_per_call, self.stems, provider, block
             )
-
-        self.step = self._step = separator(block).step
-        self._separator = separator(self._step)
-        self.provider = self._separator.provider
-        in_frames = opened.card.kind in ("streaming", "windowed")
-        delay = self._separator.latency_samples
-        self.hop = self._step // frames_per_call if in_frames else hop_of(self._step, delay)
+            self.inputs, self.hop = channels, console_hop(self._source, frames_per_call)
+        self.step = self._step = self._source.step
+        self.provider = self._source.provider
+        delay = self._source.latency_samples
         # Stems come `delay` late, and the console takes them in whole hops.
         self._late = math.ceil(delay / self.hop) * self.hop
         self._rack = Rack(
@@ -124,7 +114,7 @@ class Engine:
             routes=routes,
             max_insert_latency=max_insert_latency,
         )
-        self._input = np.zeros((channels, self._step), np.float32)
+        self._input = np.zeros((self.inputs, self._step), np.float32)
         self._hop_dry = np.zeros((channels, self.hop), np.float32)
         self.newest: FloatArray = np.zeros((len(self.stems), channels, self.hop), np.float32)
         self._dry = Ring((channels,), self._late + 2 * self._step)
@@ -176,7 +166,7 @@ class Engine:
     @property
     def counters(self) -> Counters:
         """What the separator had to mend since the last reset."""
-        return self._separator.counters
+        return self._source.counters
 
     @property
     def mixer_counters(self) -> MixerCounters:
@@ -205,7 +195,7 @@ class Engine:
 
         Parameters
         ----------
-        block : float32, shape (channels, samples), full scale +-1.0
+        block : float32, shape (inputs, samples), full scale +-1.0
             Any number of samples, 0 included, unless `block` was given.
 
         Returns
@@ -222,12 +212,7 @@ class Engine:
         -----
         Thread: [worker]
         """
-        self._refuse(block)
-        if self.block is not None and block.shape[1] != self.block:
-            raise SpecError(
-                f"the block has {block.shape[1]} samples, the engine was made for blocks of "
-                f"{self.block}; make it with block=None for any size"
-            )
+        refuse_block(block, self.inputs, self.block, "engine")
         if self._ended:
             self._restart()
         self._silent = False
@@ -254,7 +239,7 @@ class Engine:
         """
         count = last.shape[1]
         fade = np.cos(np.linspace(0, np.pi / 2, count + 2, dtype=np.float32)[1:-1]) ** 2
-        stems = self._separator.tail
+        stems = self._source.tail
         out = None
         if stems.shape[2] and count == self.hop and not self._rest.shape[2]:
             overlap = np.zeros((*stems.shape[:2], count), np.float32)
@@ -273,7 +258,7 @@ class Engine:
 
         Parameters
         ----------
-        signal : float32, shape (channels, samples), any number of samples
+        signal : float32, shape (inputs, samples), any number of samples
 
         Returns
         -------
@@ -288,7 +273,7 @@ class Engine:
         -----
         Thread: [worker]
         """
-        self._refuse(signal)
+        refuse_block(signal, self.inputs, None, "engine")
         self._restart()
         samples = signal.shape[1]
         if not samples:
@@ -296,7 +281,7 @@ class Engine:
         # Blocks of the promised size may follow only where they would be without the signal.
         beyond = -(samples + self.latency_samples) % self._grid
         out = self._run(signal, min(samples, self._ready(samples)))
-        silence = np.zeros((self.channels, self.latency_samples + beyond), np.float32)
+        silence = np.zeros((self.inputs, self.latency_samples + beyond), np.float32)
         rest = self._run(silence, samples + beyond - out.shape[1])
         self._silent = True
         return np.concatenate([out, rest[:, : samples - out.shape[1]]], axis=1)
@@ -315,7 +300,7 @@ class Engine:
         held = 0 if self._ended or self._silent else self._taken - self._given
         late = self._late + self.insert_latency_samples
         count = late + -(self._taken + late) % self._step if held else 0
-        rest = self._run(np.zeros((self.channels, count), np.float32), held)
+        rest = self._run(np.zeros((self.inputs, count), np.float32), held)
         self._agenda.clear()
         self._ended = True  # counters can still be read; the next stream counts anew
         return rest
@@ -336,18 +321,9 @@ class Engine:
         self._restart()
 
     def _restart(self) -> None:
-        self._separator.reset()
+        self._source.reset()
         self._rack.reset()
         self._start()
-
-    def _refuse(self, block: FloatArray) -> None:
-        if block.ndim != 2 or block.shape[0] != self.channels:
-            raise SpecError(
-                f"the block has the shape {block.shape}, the engine was made for "
-                f"({self.channels}, samples); transpose it or set channels"
-            )
-        if block.dtype != np.float32:
-            raise SpecError(f"the block is {block.dtype}; convert it with .astype(numpy.float32)")
 
     def _ready(self, samples: int) -> int:
         """Give how many samples can come out of a fresh stream of `samples`."""
@@ -356,10 +332,10 @@ class Engine:
 
     def _run(self, samples: FloatArray, due: int) -> FloatArray:
         """Take samples, and give `due` of those that are done then."""
-        samples = clean(samples, self._separator.counters)
+        samples = self._source.mended(samples)
         out = np.empty((self.outputs, due), np.float32)
         total = samples.shape[1]
-        start = filled = 0
+        start, filled = 0, self._out.read(out)
         while start < total:
             length = min(total - start, self._step - self._filled)
             self._feed(samples[:, start : start + length])
@@ -376,8 +352,8 @@ class Engine:
         self._filled = end % self._step
         if self._filled:
             return
-        self._dry.write(self._input)
-        stems = self._separator.push(self._input)
+        self._dry.write(self._input[: self.channels])
+        stems = self._source.push(self._input)
         if self._rest.shape[-1]:
             stems = np.concatenate([self._rest, stems], axis=-1)
         whole = stems.shape[-1] // self.hop * self.hop
@@ -395,28 +371,3 @@ class Engine:
         early = min(self._lead, self.hop)
         self._lead -= early
         self._out.write(out[:, early:])
-
-
-def hop_of(step: int, delay: int) -> int:
-    """Give the hop of the console for a model on samples, whose steps may be long.
-
-    It divides the step and, where it can, the delay, so that no latency is added.
-
-    Parameters
-    ----------
-    step, delay : int, samples
-
-    Examples
-    --------
-    >>> hop_of(256, 0), hop_of(257985, 85995), hop_of(9973, 100)
-    (256, 945, 9973)
-
-    Notes
-    -----
-    Thread: [any]
-    """
-    for length in (math.gcd(step, delay), step):
-        for hop in range(LONGEST_HOP, SHORTEST_HOP - 1, -1):
-            if length % hop == 0:
-                return hop
-    return step

@@ -160,10 +160,10 @@ class Separator:
         -----
         Thread: [worker]
         """
-        self._refuse(block)
+        refuse_block(block, self.channels, self.block, "separator")
         if self._ended:
             self._start()
-        block = clean(block, self.counters)
+        block = self.mended(block)
         samples = block.shape[1]
         self._taken += samples
         due = max(0, self._taken - self.latency_samples - self._given)
@@ -216,19 +216,14 @@ class Separator:
         self._kind.reset()
         self._start()
 
-    def _refuse(self, block: FloatArray) -> None:
-        if block.ndim != 2 or block.shape[0] != self.channels:
-            raise SpecError(
-                f"the block has the shape {block.shape}, the separator was made for "
-                f"({self.channels}, samples); transpose it or set channels"
-            )
-        if block.dtype != np.float32:
-            raise SpecError(f"the block is {block.dtype}; convert it with .astype(numpy.float32)")
-        if self.block is not None and block.shape[1] != self.block:
-            raise SpecError(
-                f"the block has {block.shape[1]} samples, the separator was made for blocks of "
-                f"{self.block}; make it with block=None for any size"
-            )
+    def mended(self, block: FloatArray) -> FloatArray:
+        """Give a block as it will be separated: finite, within +-16; what was not is counted.
+
+        Notes
+        -----
+        Thread: [worker]
+        """
+        return clean(block, self.counters)
 
     def _feed(self, samples: FloatArray) -> None:
         """Add samples to the step, at most what it lacks, and run it when it is full."""
@@ -315,3 +310,36 @@ def choose_stems(known: Sequence[str], wanted: Sequence[str] | None) -> tuple[st
     if not wanted or len(set(wanted)) < len(wanted):
         raise SpecError(f"stems {list(wanted)}: name each once, at least one of {', '.join(known)}")
     return tuple(wanted)
+
+
+def refuse_block(block: FloatArray, channels: int, size: int | None, what: str) -> None:
+    """Refuse a block of a stream that was prepared for others.
+
+    Parameters
+    ----------
+    block : array, as it was given
+    channels : int
+    size : int or None, the samples that were promised; None for any
+    what : str, which was prepared, for the sentence
+
+    Raises
+    ------
+    SpecError
+        If the shape or the dtype differs from what was prepared; gives both.
+
+    Notes
+    -----
+    Thread: [worker]
+    """
+    if block.ndim != 2 or block.shape[0] != channels:
+        raise SpecError(
+            f"the block has the shape {block.shape}, the {what} was made for "
+            f"({channels}, samples); transpose it or set channels"
+        )
+    if block.dtype != np.float32:
+        raise SpecError(f"the block is {block.dtype}; convert it with .astype(numpy.float32)")
+    if size is not None and block.shape[1] != size:
+        raise SpecError(
+            f"the block has {block.shape[1]} samples, the {what} was made for blocks of "
+            f"{size}; make it with block=None for any size"
+        )

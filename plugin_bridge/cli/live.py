@@ -21,6 +21,8 @@ MUTES = "1234"
 # Shift and the digits, on the keyboards of most countries.
 SOLOS = {"!": 0, "@": 1, '"': 1, "#": 2, "§": 2, "£": 2, "·": 2, "$": 3, "¤": 3, "€": 3}
 CLEAR = "\r\x1b[K"
+# Seconds of a song.
+JUMPS = {"left": -5.0, "right": 5.0, "down": -30.0, "up": 30.0}
 
 
 def live(
@@ -31,8 +33,16 @@ def live(
     output: Annotated[
         str | None, typer.Option(metavar="D", help="Device to play on; default: that of --input.")
     ] = None,
+    play: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A song instead of an input: wav, flac, mp3, ogg, aiff; with any model.",
+            parser=path_from,
+        ),
+    ] = None,
     rate: Annotated[
-        float | None, typer.Option(metavar="R", help="Hz; default: the device's.")
+        float | None, typer.Option(metavar="R", help="Hz; default: the device's, or the song's.")
     ] = None,
     block: Annotated[
         int | None, typer.Option(metavar="N", help="Samples per callback; default: the device's.")
@@ -96,7 +106,8 @@ def live(
 ) -> int:
     """Separate what comes in, and play the stems, with keys 1-4 to mute and q to quit.
 
-    Shift and 1-4 is solo. A preset gives routes to the outputs, inserts, and the MIDI map.
+    Shift and 1-4 is solo. In a song, left and right go 5 seconds, up and down
+    30. A preset gives routes to the outputs, inserts, and the MIDI map.
     """
     from plugin_bridge.live.settings import LiveSettings
     from plugin_bridge.live.supervisor import Live
@@ -116,6 +127,7 @@ def live(
         on_miss=on_miss,
         mode=mode,
         record=None if record is None else str(record.absolute()),
+        play=None if play is None else str(play.absolute()),
         reach=midi is not None,
     )
     session = Live(settings)
@@ -132,7 +144,7 @@ def live(
 
 
 def _play(session: "Live", port: str | None, seconds: float | None) -> dict[str, Any]:
-    """Play until the time is over, q or Ctrl-C; give what was seen at the end."""
+    """Play until the time or the song is over, q or Ctrl-C; give what was seen at the end."""
     from plugin_bridge.cli.keys import keys
     from plugin_bridge.live.desk import Desk
     from plugin_bridge.live.hands import Hands
@@ -143,15 +155,18 @@ def _play(session: "Live", port: str | None, seconds: float | None) -> dict[str,
     screen = sys.stderr.isatty()
     trouble = ""
     try:
-        say(_greeting(session.status()))
+        status = session.status()
+        if status["song"]:
+            say(_song_line(status["song"], status["device"]["rate"]))
+        say(_greeting(status))
         with keys() as pressed:
-            while end is None or time.monotonic() < end:
+            while not _over(session, end):
                 left = LOOK if end is None else max(0.0, min(LOOK, end - time.monotonic()))
                 typed = pressed.wait(left)
                 if QUIT in typed:
                     break
                 for key in typed:
-                    _obey(key, hands, stems)
+                    _obey(key, session, hands, stems)
                 if screen:
                     typer.echo(CLEAR + _line(session, stems), err=True, nl=False)
                 elif session.trouble != trouble:
@@ -163,22 +178,23 @@ def _play(session: "Live", port: str | None, seconds: float | None) -> dict[str,
         if screen:
             typer.echo(CLEAR, err=True, nl=False)
         hands.close()
-    if hands.played:
-        _write_midi(session, hands)
     return {"midi": hands.report(), "levels": session.status()["levels"]}
 
 
-def _write_midi(session: "Live", hands: "Hands") -> None:
-    """Lay what a controller sent beside the take; the commands in it are what counts."""
-    from plugin_bridge.live.recorder import MIDI
-    from plugin_bridge.live.take import write_midi
+def _over(session: "Live", end: float | None) -> bool:
+    """Tell whether the time is over; without one, whether the song is."""
+    if end is not None:
+        return time.monotonic() >= end
+    song = session.status()["song"]
+    return song is not None and song["ended"]
 
-    folder = Path(session.described["record"])
-    write_midi(folder / MIDI, hands.played, round(session.described["device"]["rate"]))
 
-
-def _obey(key: str, hands: "Hands", stems: list[str]) -> None:
+def _obey(key: str, session: "Live", hands: "Hands", stems: list[str]) -> None:
     """Do what a key stands for."""
+    if key in JUMPS:
+        if session.described["song"]:
+            session.jump(JUMPS[key])
+        return
     place, what = (MUTES.index(key), "mute") if key in MUTES else (SOLOS.get(key, -1), "solo")
     if 0 <= place < len(stems):
         hands.toggle(f"{stems[place]}.{what}")
@@ -187,13 +203,29 @@ def _obey(key: str, hands: "Hands", stems: list[str]) -> None:
 def _greeting(status: dict[str, Any]) -> str:
     device, latency = status["device"], status["latency_samples"]
     parts = ", ".join(f"{name} {n}" for name, n in latency.items() if name != "sum" and n)
+    parts = f" ({parts})" if parts else ""
     milliseconds = 1000 * latency["sum"] / device["rate"]
     return (
         f"{device['name']} at {device['rate']:g} Hz in blocks of {device['block']}, "
+        f"{'its one input feeds both channels, ' if device['inputs'] == 1 else ''}"
         f"{status['model']['name']} on {status['provider'].removesuffix('ExecutionProvider')}, "
-        f"{status['mode']}, latency {latency['sum']} samples, {milliseconds:.1f} ms ({parts}); "
-        "1-4 mute, shift 1-4 solo, q quits"
+        f"{status['mode']}, latency {latency['sum']} samples, {milliseconds:.1f} ms{parts}; "
+        f"1-4 mute, shift 1-4 solo, {'arrows 5 and 30 s, ' if status['song'] else ''}q quits"
     )
+
+
+def _song_line(song: dict[str, Any], rate: float) -> str:
+    """Tell what is played, and at which rate."""
+    own = song["file_rate"]
+    how = f"at its {own} Hz" if own == rate else f"resampled from {own} to {rate:g} Hz"
+    return (
+        f"{song['file']}: {_clock(song['length_seconds'])} {how}, separated up to "
+        f"{song['queue_seconds']:g} s ahead"
+    )
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def _line(session: "Live", stems: list[str]) -> str:
@@ -216,8 +248,15 @@ def _line(session: "Live", stems: list[str]) -> str:
         )
         cells.append(f"{stem}{f' [{flags}]' if flags else ''} {level:.0f}")
     xruns = counters["input_xruns"] + counters["output_xruns"]
+    song, place = status["song"], ""
+    if song:
+        place = (
+            f"{_clock(song['position_seconds'])} of {_clock(song['length_seconds'])} | lead "
+            f"{song['lead_seconds']:.1f} s, least {song['least_lead_seconds']:.1f}, pauses "
+            f"{song['underruns']} | "
+        )
     return (
-        f"{status['preset'] or 'no preset'} | {' | '.join(cells)} dB | xruns {xruns} misses "
+        f"{place}{status['preset'] or 'no preset'} | {' | '.join(cells)} dB | xruns {xruns} misses "
         f"{counters['misses']} | hop {status['hop_ms']['p99']:.1f} of {status['step_ms']:.1f} ms"
     )[:width]
 
@@ -230,7 +269,16 @@ def _summary(status: dict[str, Any]) -> str:
         f"skipped, xruns {counters['input_xruns']} in and {counters['output_xruns']} out; hop "
         f"p50 {hop['p50']:.2f}, p99 {hop['p99']:.2f}, max {hop['max']:.2f} of "
         f"{status['step_ms']:.2f} ms; callback p99 {status['callback_ms']['p99']:.2f} of "
-        f"{status['block_ms']:.2f} ms; {status['restarts']} restarts"
+        f"{status['block_ms']:.2f} ms; {status['restarts']} restarts{_pauses(status['song'])}"
+    )
+
+
+def _pauses(song: dict[str, Any] | None) -> str:
+    if song is None:
+        return ""
+    damaged = "; the file is damaged: it could not be decoded to its end" * song["damaged"]
+    return (
+        f"; {song['underruns']} pauses for want of stems, {song['paused_seconds']:.1f} s{damaged}"
     )
 
 

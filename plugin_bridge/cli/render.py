@@ -172,6 +172,8 @@ def _render_take(folder: Path, out: Path, exact: bool, allow_plugins: bool) -> i
     from plugin_bridge.live.take import render as render_take
 
     take = load(folder)
+    for note in take.notes:
+        say(note)
     if exact and not take.exact:
         say(
             f"{folder} had misses, or ran on another provider, so what is rendered is what was "

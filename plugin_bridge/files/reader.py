@@ -67,13 +67,15 @@ class AudioReader:
             self._file.close()
             raise
 
-    def chunks(self, samples: int) -> Iterator[FloatArray]:
-        """Decode the file from its start to its end.
+    def chunks(self, samples: int, start: int = 0) -> Iterator[FloatArray]:
+        """Decode the file from its start, or a sample further on, to its end.
 
         Parameters
         ----------
         samples : int
             Length of a chunk; the last one may be shorter.
+        start : int
+            The first sample, at most `self.samples`.
 
         Yields
         ------
@@ -88,8 +90,8 @@ class AudioReader:
         -----
         Thread: [main]
         """
-        self._file.seek(0)
-        done = 0
+        self._file.seek(start)
+        done = start
         while self._limit is None or done < self._limit:
             ask = samples if self._limit is None else min(samples, self._limit - done)
             try:

@@ -2,6 +2,7 @@
 
 Rules of this file
   1. The memory has no name in the file system: it goes with the last process that holds it.
+     Where files are inherited it is one; on Windows it is shared by a name of the kernel's.
   2. Every cell has one writer: the audio thread, the worker, or the parent. Where one thread
      is both audio and worker, it writes both.
   3. A command is written first and counted after, so the reader never sees half of one.
@@ -9,6 +10,8 @@ Rules of this file
 
 import mmap
 import os
+import secrets
+import sys
 import tempfile
 import time
 from enum import IntEnum
@@ -32,6 +35,8 @@ BINS_PER_STEP, BINS_PER_BLOCK = 100, 200
 POINTS = 128
 # What switches the console is the first of all paths.
 PRESET = "preset"
+# What moves the play head of a song comes last of them, its value is a sample.
+POSITION = "position"
 # The position of a command that is to be followed at once.
 NOW = -1
 
@@ -54,6 +59,10 @@ class Audio(IntEnum):
     LONGEST_NS = 8
     STRANGE_BLOCKS = 9
     """Callbacks whose length was not the agreed one."""
+    WAITS = 10
+    """Callbacks that waited for a hop on its way."""
+    LATE_CALLBACKS = 11
+    """That came over half a block later than the one before asked for: the driver was late."""
 
 
 class Worker(IntEnum):
@@ -80,6 +89,33 @@ class Worker(IntEnum):
     """Samples that were no numbers behind inserts."""
     FAILURES = 45
     """Hops that raised; they are silent."""
+
+
+class Head(IntEnum):
+    """Cells that the audio thread writes where it plays a song."""
+
+    POSITION = 72
+    """The song's sample that goes into the console next; grows beyond the end."""
+    LEAD = 73
+    """Samples of stems ahead of it."""
+    LEAST_LEAD = 74
+    """Since the start or the last jump."""
+    UNDERRUNS = 75
+    """How often the stems ran out and the song stood still."""
+    PAUSED_SAMPLES = 76
+    """For how long."""
+    JUMPS = 77
+    """Number of the last change of the position that was made; several at once are one."""
+
+
+class Ahead(IntEnum):
+    """Cells that the thread writes which separates a song ahead of the play head."""
+
+    LENGTH = 80
+    """Of the song, in samples; a forecast until its end was decoded once."""
+    DAMAGED = 81
+    """One where decoding failed before the end."""
+    FAILURES = 82
 
 
 class Parent(IntEnum):
@@ -115,12 +151,13 @@ class ControlBlock:
 
     Parameters
     ----------
-    fd : int, optional
+    address : str, optional
         Of a block that another process made; a new one without it.
 
     Attributes
     ----------
-    fd : int, to be inherited by the engine
+    address : str, by which the engine's process finds it
+    inherited : tuple of int, file descriptors that it needs for that
     cells : int64, indexed by Audio, Worker and Parent
     callback_times, hop_times : int64, shape (BINS,), histograms
     meters : float32, shape (POINTS, 2), peak and mean square
@@ -137,9 +174,15 @@ class ControlBlock:
     Thread: [any]; each cell has one writer
     """
 
-    def __init__(self, fd: int | None = None) -> None:
-        self.fd = _nameless() if fd is None else fd
-        self._memory = mmap.mmap(self.fd, _SIZE)
+    def __init__(self, address: str | None = None) -> None:
+        self.inherited: tuple[int, ...] = ()
+        if sys.platform == "win32":
+            self.address = address or f"plugin-bridge-{secrets.token_hex(16)}"
+            self._memory = mmap.mmap(-1, _SIZE, tagname=self.address)
+        else:
+            fd = _nameless() if address is None else int(address)
+            self.address, self.inherited = str(fd), (fd,)
+            self._memory = mmap.mmap(fd, _SIZE)
         buffer: Any = self._memory
         self.cells: Cells = np.frombuffer(buffer, np.int64, _CELLS)
         offset = 8 * _CELLS
@@ -192,8 +235,9 @@ class ControlBlock:
         -----
         Thread: [main]
         """
-        os.close(self.fd)
-        self.fd = -1
+        for fd in self.inherited:
+            os.close(fd)
+        self.inherited = ()
 
 
 def age_seconds(clock_ns: int) -> float:

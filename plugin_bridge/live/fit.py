@@ -1,5 +1,7 @@
 """Whether an engine fits a device: its step, its channels, its speed."""
 
+import math
+from concurrent.futures import ThreadPoolExecutor
 from time import monotonic_ns
 
 import numpy as np
@@ -11,8 +13,10 @@ from plugin_bridge.live.priority import WORKER_PRIORITY, raise_priority
 from plugin_bridge.model.protocols import AnyModel
 from plugin_bridge.separator import Separator
 
-# Steps measured to find out whether the engine fits into the callback, after as many unmeasured.
-PROBE_STEPS = 60
+AUTO, INLINE, WORKER = "auto", "inline", "worker"
+MODES = (AUTO, INLINE, WORKER)
+# Steps measured to find out whether the engine fits into the callback, after some that warm it up.
+PROBE_STEPS, WARM_STEPS = 60, 10
 
 
 def step_of(model: AnyModel, sample_rate: float) -> int:
@@ -36,17 +40,59 @@ def probe(engine: Engine) -> float:
     """
     raise_priority(WORKER_PRIORITY)
     generator = np.random.default_rng(0)
-    signal = 0.1 * generator.standard_normal((engine.channels, engine.step), np.float32)
+    signal = 0.1 * generator.standard_normal((engine.inputs, engine.step), np.float32)
     slowest = 0
-    for count in range(2 * PROBE_STEPS):
+    for count in range(WARM_STEPS + PROBE_STEPS):
         begin = monotonic_ns()
         out = engine.push(signal)
         if out.shape[1] == engine.step:
             engine.tail(out)
-        if count >= PROBE_STEPS:
+        if count >= WARM_STEPS:
             slowest = max(slowest, monotonic_ns() - begin)
     engine.reset()
     return slowest
+
+
+def choose_mode(engine: Engine, device: Device, mode: str, *, waits: bool) -> str:
+    """Give the mode to use.
+
+    Parameters
+    ----------
+    engine : Engine, warm afterwards
+    device : Device
+    mode : "auto", "inline" or "worker", as it was asked for
+    waits : bool, whether the device waits for the engine
+
+    Returns
+    -------
+    mode : "inline" or "worker"
+
+    Raises
+    ------
+    SpecError
+        If inline was asked for and the engine does not fit into half a block.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    # As a callback runs: on a thread that comes before others.
+    with ThreadPoolExecutor(1) as thread:
+        slowest = thread.submit(probe, engine).result()
+    if mode == WORKER:
+        return WORKER
+    if waits:
+        return INLINE
+    needed = math.ceil(device.block / engine.step) * slowest
+    block_ns = 1e9 * device.block / device.sample_rate
+    if needed < block_ns / 2:
+        return INLINE
+    if mode == AUTO:
+        return WORKER
+    raise SpecError(
+        f"inline needs {needed / 1e6:.1f} ms of a block of {block_ns / 1e6:.1f} ms, and "
+        "at most half is allowed; use --mode worker, or a larger --block"
+    )
 
 
 def refuse_device(engine: Engine, device: Device) -> None:
@@ -73,9 +119,10 @@ def refuse_device(engine: Engine, device: Device) -> None:
             f"{device.name} runs at {device.sample_rate:g} Hz, the engine at "
             f"{engine.sample_rate:g} Hz; set --rate to the device's"
         )
-    if device.inputs < engine.channels:
+    # One input feeds both channels.
+    if device.inputs < min(engine.inputs, 1) or 1 < device.inputs < engine.inputs:
         raise DeviceConfigError(
-            f"{device.name} has {device.inputs} inputs, {engine.channels} are needed; choose "
+            f"{device.name} has {device.inputs} inputs, {engine.inputs} are needed; choose "
             "another --input"
         )
     if device.outputs < engine.outputs:

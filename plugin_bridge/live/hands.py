@@ -44,8 +44,8 @@ class Hands:
         self._lock = threading.Lock()
         self._input: MidiInput | None = None
         self._output: MidiOutput | None = None
-        self._played: list[tuple[int, bytes]] = []
         self._late = 0  # commands that the engine did not take
+        self._told: dict[str, Any] | None = None  # what there was to report when it closed
         if port is not None:
             self._open(port)
 
@@ -79,12 +79,14 @@ class Hands:
         self.set(path, not self._live.get(path))
 
     def report(self) -> dict[str, Any]:
-        """Give the counters of MIDI, as JSON can hold them.
+        """Give the counters of MIDI, as JSON can hold them; once closed, as they were then.
 
         Notes
         -----
         Thread: [main]
         """
+        if self._told is not None:
+            return self._told
         if self._input is None:
             return {"port": None}
         return {
@@ -97,12 +99,6 @@ class Hands:
             "lamps": self._output.title if self._output is not None else None,
         }
 
-    @property
-    def played(self) -> list[tuple[int, bytes]]:
-        """The messages so far and the input samples at which they came, of a recorded session."""
-        with self._lock:
-            return list(self._played)
-
     def close(self) -> None:
         """Close the ports.
 
@@ -110,14 +106,14 @@ class Hands:
         -----
         Thread: [main]
         """
+        self._told = self.report()
         for port in (self._input, self._output):
             if port is not None:
                 port.close()
 
     def _hear(self, message: bytes, _seconds: float) -> None:
         with self._lock:
-            if self._live.settings.record is not None:
-                self._played.append((self._live.position, message))
+            self._live.note(message)
             self._send(self._control.commands(message))
 
     def _send(self, commands: list[Command]) -> None:

@@ -30,8 +30,9 @@ class Player:
     start : int, position of the first hop; silence before it
     tail : int, samples of a tail
     dry : Tape, optional
-        The input, heard on the first channels where hops are missing.
+        The input, heard on the first outputs where hops are missing.
     dry_delay : int, samples by which the input is late when it is heard
+    dry_channels : int, the first ones of the tape
 
     Attributes
     ----------
@@ -53,6 +54,7 @@ class Player:
         tail: int,
         dry: Tape | None = None,
         dry_delay: int = 0,
+        dry_channels: int = 2,
     ) -> None:
         self.position = 0
         self.misses = 0
@@ -69,6 +71,7 @@ class Player:
         self._ramp = (np.sin(half_turn) ** 2).astype(np.float32)
         self._risen = hop
         self._dry, self._dry_delay = dry, dry_delay
+        self._dry_channels = min(dry_channels, outputs)
         self._dry_risen = 0
         self._scratch = np.zeros((outputs, block), np.float32)
 
@@ -178,8 +181,8 @@ class Player:
         if self._dry is None or not out.shape[1]:
             return
         count, risen = out.shape[1], self._dry_risen
-        channels = min(self._dry.channels, out.shape[0])
-        dry = self._scratch[: self._dry.channels, :count]
+        channels = self._dry_channels
+        dry = self._scratch[:channels, :count]
         self._dry.read(position - self._dry_delay, dry)
         if direction > 0:
             moving = min(count, self._hop - risen)
@@ -190,7 +193,7 @@ class Player:
             np.multiply(dry[:, :moving], down, out=dry[:, :moving])
             dry[:, moving:] = 0
         self._dry_risen = risen + direction * moving
-        np.add(out[:channels], dry[:channels], out=out[:channels])
+        np.add(out[:channels], dry, out=out[:channels])
 
     @realtime
     def _slot(self, end: int) -> int:

@@ -1,10 +1,15 @@
-"""Threads that come before all ordinary ones."""
+"""Threads that come before all ordinary ones, and memory that stays where it is."""
 
+import ctypes
 import os
+import sys
 import threading
 
 # The worker is below the threads of drivers: those of JACK's clients have 5.
-WORKER_PRIORITY, DEVICE_PRIORITY = 4, 6
+# What separates a song ahead is below both.
+AHEAD_PRIORITY, WORKER_PRIORITY, DEVICE_PRIORITY = 1, 4, 6
+# What is mapped now, as far as it has been used.
+MCL_CURRENT, MCL_ONFAULT = 1, 4
 
 
 def raise_priority(priority: int) -> str:
@@ -34,3 +39,26 @@ def raise_priority(priority: int) -> str:
     except OSError:
         return "normal: no permission; give your user an rtprio limit (see plugin-bridge doctor)"
     return "realtime"
+
+
+def lock_memory() -> str:
+    """Keep the system from taking away what this process has in memory, where it allows that.
+
+    Code of libraries is dropped first where memory is short, and the audio would wait for the
+    disk to bring it back.
+
+    Returns
+    -------
+    verdict : str, "locked" or the reason why not
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    if sys.platform != "linux":
+        return "not locked: this system has no call for it"
+    if ctypes.CDLL(None).mlockall(MCL_CURRENT | MCL_ONFAULT):
+        return (
+            "not locked: no permission; give your user a memlock limit (see plugin-bridge doctor)"
+        )
+    return "locked"

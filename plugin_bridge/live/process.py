@@ -1,9 +1,9 @@
 """The engine's own process: it makes the stream, starts it, and sleeps until its parent is gone.
 
 What passes between the two, beside the control block:
-  standard input   one line of JSON: the settings, and the console to go on with; then nothing.
-                   Its end is the end of this process, whether the parent asks or has died.
-  the reply pipe   one line of JSON: what was made, or the error.
+  standard input    one line of JSON: the settings, and the console to go on with; then nothing.
+                    Its end is the end of this process, whether the parent asks or has died.
+  standard output   one line of JSON: what was made, or the error; then its end.
 """
 
 import gc
@@ -13,12 +13,14 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
-from plugin_bridge.errors import PluginBridgeError
+from plugin_bridge.errors import DeviceError, PluginBridgeError
 from plugin_bridge.live.control import ControlBlock
+from plugin_bridge.live.devices.driver import driver, leave
 from plugin_bridge.live.session import Session
-from plugin_bridge.live.settings import LiveSettings
+from plugin_bridge.live.settings import NULL, LiveSettings
 
 # Seconds between Python threads; the callback must not wait for the default 5 ms.
 SWITCH_SECONDS = 1e-4
@@ -27,20 +29,29 @@ CLOSE_SECONDS = 1.3
 INTERRUPTED = 130
 
 
-def run(control_fd: int, reply_fd: int) -> int:
+def run(address: str) -> int:
     """Be the engine process until the parent closes our standard input; give the exit code.
+
+    Parameters
+    ----------
+    address : str, of the control block
 
     Notes
     -----
     Thread: [main]
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    reply_fd = _own_output()
     orders = json.loads(_line(0))
     ended = threading.Event()
     threading.Thread(target=_watch_parent, args=(ended,), daemon=True).start()
     try:
         settings = LiveSettings.from_table(orders["settings"])
-        session = Session(settings, ControlBlock(control_fd), orders["state"], orders["active"])
+        if settings.device != NULL:
+            threading.Thread(target=_wake_driver, daemon=True).start()
+        session = Session(
+            settings, ControlBlock(address), orders["state"], orders["active"], orders["position"]
+        )
         sys.setswitchinterval(SWITCH_SECONDS)
         gc.collect()
         gc.freeze()
@@ -48,11 +59,28 @@ def run(control_fd: int, reply_fd: int) -> int:
         session.start()
     except PluginBridgeError as error:
         _reply(reply_fd, {"error": type(error).__name__, "text": str(error)})
+        leave()
         return 1
     _reply(reply_fd, {"ready": session.described()})
     ended.wait()
     session.stop()
+    leave()
     return 0
+
+
+def _wake_driver() -> None:
+    """Let PortAudio look for devices while the model is loaded; its errors are told later."""
+    with suppress(DeviceError):
+        driver()
+
+
+def _own_output() -> int:
+    """Keep standard output for the answer; what libraries print there goes nowhere."""
+    kept = os.dup(1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+    return kept
 
 
 def _line(fd: int) -> bytes:
@@ -84,6 +112,6 @@ def _reply(fd: int, message: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    CODE = run(int(sys.argv[1]), int(sys.argv[2]))
+    CODE = run(sys.argv[1])
     # Not sys.exit: drivers' own exit handlers hang where their server has died.
     os._exit(CODE)

@@ -3,7 +3,7 @@
 Rules of this file
   1. The audio thread copies to tapes of some seconds; an ordinary thread writes them to the disk.
   2. A disk that is too slow costs samples of the take, never of the sound, and the take says so.
-  3. Files have their final names only when they are whole.
+  3. Files have their final names only when they are whole, see parts.py.
 """
 
 import threading
@@ -12,18 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tomli_w
 
 from plugin_bridge.console import Command
-from plugin_bridge.console.trust import write_whole
 from plugin_bridge.dsp import FloatArray
 from plugin_bridge.errors import PluginBridgeError
-from plugin_bridge.files.writer import AudioWriter
+from plugin_bridge.live.control import Cells
+from plugin_bridge.live.parts import INPUT, OUTPUT, Journal, discard, part, seal
 from plugin_bridge.live.tape import Tape
+from plugin_bridge.live.wave import WavePart
 from plugin_bridge.realtime import realtime
 
-INPUT, OUTPUT, TAKE, MIDI = "input.wav", "out.wav", "take.toml", "take.mid"
-FORMAT = 1
 # What the disk may stand still for.
 HELD_SECONDS = 5.0
 # Between two looks at the tapes.
@@ -42,7 +40,6 @@ class Recorder:
 
     Attributes
     ----------
-    lost_samples : int, that the disk was too slow for
     trouble : str, why writing failed; "" if it did not
 
     Raises
@@ -59,26 +56,38 @@ class Recorder:
         self, folder: Path, sample_rate: float, inputs: int, outputs: int, block: int
     ) -> None:
         self.folder = folder
-        self.lost_samples = 0
         self.trouble = ""
         rate = round(sample_rate)
         capacity = round(HELD_SECONDS * sample_rate) + 4 * block
         self._tapes = (Tape(inputs, capacity), Tape(outputs, capacity))
         self._input, self._output = self._tapes
-        self._writers = [AudioWriter(folder / INPUT, rate, inputs, "32f")]
-        self._writers.append(AudioWriter(folder / OUTPUT, rate, outputs, "32f"))
+        self._waves = (
+            WavePart(part(folder, INPUT), rate, inputs),
+            WavePart(part(folder, OUTPUT), rate, outputs),
+        )
         self._commands: deque[Command] = deque()
         self._written = 0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
 
-    def start(self) -> None:
+    def start(self, described: dict[str, Any]) -> None:
         """Begin to write.
+
+        Parameters
+        ----------
+        described : dict, as TOML can hold it
+            The session and its start state; `rate` in Hz is needed.
+
+        Raises
+        ------
+        PluginBridgeError
+            If the folder cannot be written.
 
         Notes
         -----
         Thread: [main]
         """
+        self._journal = Journal(self.folder, described)
         self._thread.start()
 
     @realtime
@@ -106,60 +115,62 @@ class Recorder:
         """
         self._commands.append(command)
 
-    def finish(self, described: dict[str, Any]) -> None:
-        """Write the rest and the take's description; the stream has ended.
+    def finish(self, cells: Cells) -> None:
+        """Write the rest, and make a take of it; the stream has ended.
 
         Parameters
         ----------
-        described : dict
-            The start state and the counters, as TOML can hold them.
+        cells : int64, of the control block, for the counters
 
         Notes
         -----
         Thread: [main]
         """
-        self._ended.set()
-        self._thread.join()
+        self._end()
         try:
-            self._write(self._output.end)
-            for writer in self._writers:
-                writer.commit()
-            take = {
-                "format": FORMAT,
-                **described,
-                "samples": self._written,
-                "lost_samples": self.lost_samples,
-                "commands": [vars(command) for command in self._commands],
-            }
-            write_whole(self.folder / TAKE, tomli_w.dumps(take).encode())
+            self._write()
+            seal(self.folder, cells, cut_off=bool(self.trouble))
         except (PluginBridgeError, OSError) as error:
             self.trouble = str(error)
-        finally:
-            for writer in self._writers:
-                writer.discard()
+
+    def discard(self) -> None:
+        """Leave nothing behind; the stream did not begin.
+
+        Notes
+        -----
+        Thread: [main]
+        """
+        self._end()
+        discard(self.folder)
+
+    def _end(self) -> None:
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def _run(self) -> None:
         while not self._ended.wait(LOOK_SECONDS):
             try:
-                self._write(self._output.end)
+                self._write()
             except PluginBridgeError as error:
                 self.trouble = str(error)
                 return
 
-    def _write(self, end: int) -> None:
-        """Write what the tapes hold up to `end`, which both have reached."""
+    def _write(self) -> None:
+        """Write what the tapes hold; first the commands that the sound has followed."""
         if self.trouble:
             return
-        count = end - self._written
+        count = self._output.end - self._written  # the input is as far, or further
+        self._journal.add([self._commands.popleft() for _ in range(len(self._commands))])
         held = self._input.capacity - self._input.capacity // 8  # the newest may be overwritten
         if count > held:
-            self.lost_samples += count - held
-            for writer, tape in zip(self._writers, self._tapes, strict=True):
-                writer.write(np.zeros((tape.channels, count - held), np.float32))
+            self._journal.lose(count - held)
+            for wave, tape in zip(self._waves, self._tapes, strict=True):
+                wave.write(np.zeros((tape.channels, count - held), np.float32))
             self._written += count - held
             count = held
-        for writer, tape in zip(self._writers, self._tapes, strict=True):
-            part = np.zeros((tape.channels, count), np.float32)
-            tape.read(self._written, part)
-            writer.write(part)
+        for wave, tape in zip(self._waves, self._tapes, strict=True):
+            samples = np.zeros((tape.channels, count), np.float32)
+            tape.read(self._written, samples)
+            wave.write(samples)
         self._written += count

@@ -7,14 +7,18 @@ import numpy as np
 
 from plugin_bridge.dsp import FloatArray
 from plugin_bridge.engine import Engine
-from plugin_bridge.errors import SpecError
-from plugin_bridge.live.control import Audio, ControlBlock, Worker
+from plugin_bridge.errors import DeviceError, SpecError
+from plugin_bridge.live.control import ControlBlock
 from plugin_bridge.live.desk import Desk
+from plugin_bridge.live.devices.choice import parse
 from plugin_bridge.live.devices.device import Device
 from plugin_bridge.live.devices.null import NullDevice
 from plugin_bridge.live.fit import step_of
 from plugin_bridge.live.meters import rows
-from plugin_bridge.live.recorder import INPUT, TAKE, Recorder
+from plugin_bridge.live.parts import is_taken
+from plugin_bridge.live.playing import Playing
+from plugin_bridge.live.priority import lock_memory
+from plugin_bridge.live.recorder import Recorder
 from plugin_bridge.live.settings import DEFAULT_BLOCK, DEFAULT_RATE, NULL, LiveSettings
 from plugin_bridge.live.stream import LiveStream
 from plugin_bridge.model.onnx import Model
@@ -43,8 +47,16 @@ class NoiseSource:
             self._at = (self._at + len(part)) % len(self._noise)
 
 
-def open_device(settings: LiveSettings, outputs: int) -> Device:
-    """Open the device that the settings name, with this many outputs.
+def open_device(
+    settings: LiveSettings, outputs: int, inputs: int = CHANNELS, rate: float | None = None
+) -> Device:
+    """Open the device that the settings name, with this many outputs and inputs.
+
+    Parameters
+    ----------
+    settings : LiveSettings
+    outputs, inputs : int; without inputs only an output device is needed, and one will do for two
+    rate : float, Hz, instead of the settings'
 
     Raises
     ------
@@ -56,13 +68,19 @@ def open_device(settings: LiveSettings, outputs: int) -> Device:
     Thread: [main]
     """
     if settings.device == NULL:
-        rate, block = settings.rate or DEFAULT_RATE, settings.block or DEFAULT_BLOCK
-        return NullDevice(rate, block, CHANNELS, max(outputs, NULL_OUTPUTS), NoiseSource(rate))
+        rate, block = rate or settings.rate or DEFAULT_RATE, settings.block or DEFAULT_BLOCK
+        source = NoiseSource(rate) if inputs else None
+        return NullDevice(rate, block, inputs, max(outputs, NULL_OUTPUTS), source)
     from plugin_bridge.live.devices import portaudio
 
-    info_in, info_out = portaudio.pair(settings.input, settings.output)
+    info_in: portaudio.DeviceInfo | None = None
+    if inputs:
+        info_in, info_out = portaudio.pair(settings.input, settings.output)
+        inputs = min(inputs, info_in.inputs)  # one feeds both channels
+    else:
+        info_out = portaudio.find(*parse(settings.output or ""), "output")
     return portaudio.PortAudioDevice(
-        info_in, info_out, settings.rate, settings.block, CHANNELS, outputs
+        info_in, info_out, rate or settings.rate, settings.block, inputs, outputs
     )
 
 
@@ -79,7 +97,7 @@ def free_folder(folder: Path) -> Path:
     Thread: [main]
     """
     number, free = 1, folder
-    while (free / TAKE).exists() or (free / INPUT).exists():
+    while is_taken(free):
         number += 1
         free = folder.with_name(f"{folder.name}-{number}")
     try:
@@ -106,6 +124,7 @@ class Session:
     control : ControlBlock
     state : mapping: preset -> path -> value, to go on with
     active : str, the preset to go on with
+    position : int, sample of the song to go on with
 
     Notes
     -----
@@ -118,25 +137,40 @@ class Session:
         control: ControlBlock,
         state: dict[str, dict[str, Any]],
         active: str,
+        position: int = 0,
     ) -> None:
         desk = Desk(settings)
         model = Model(desk.model, settings.provider)
-        if model.card.kind == "segment":
+        if model.card.kind == "segment" and settings.play is None:
             raise SpecError(
                 f"{model.card.name} separates whole segments of {model.card.segment} samples; for "
-                "playing live choose a streaming --model, such as lastframe"
+                "playing live choose a streaming --model, such as lastframe, or --play a file"
             )
         consoles = desk.consoles(model.card.stems, CHANNELS, state, active)
         outputs = max(max(r.channels) for c in consoles.values() for r in c.routes)
-        self.device = open_device(settings, outputs)
-        self.engine = Engine(
-            model,
-            self.device.sample_rate,
-            consoles,
-            channels=CHANNELS,
-            block=step_of(model, self.device.sample_rate),
-            max_insert_latency=MAX_INSERT_LATENCY,
-        )
+        self.device: Device
+        self._playing = None
+        if settings.play is not None:
+            self._playing = playing = Playing(
+                settings,
+                model,
+                consoles,
+                lambda rate: open_device(settings, outputs, 0, rate),
+                control,
+                position,
+                MAX_INSERT_LATENCY,
+            )
+            self.device, self.engine = playing.device, playing.engine
+        else:
+            self.device = open_device(settings, outputs)
+            self.engine = Engine(
+                model,
+                self.device.sample_rate,
+                consoles,
+                channels=CHANNELS,
+                block=step_of(model, self.device.sample_rate),
+                max_insert_latency=MAX_INSERT_LATENCY,
+            )
         self._settings = settings
         self._start = {name: console.controls() for name, console in consoles.items()}
         self._recorder = self._open_recorder() if settings.record else None
@@ -149,9 +183,11 @@ class Session:
             control=control,
             urgent=settings.clock == "live",
             recorder=self._recorder,
+            seek=None if self._playing is None else self._playing.ahead.seek,
         )
         self._model, self._file = model, desk.model
         self._control = control
+        self._memory = ""
 
     def _open_recorder(self) -> Recorder:
         folder = free_folder(Path(self._settings.record or ""))
@@ -170,9 +206,17 @@ class Session:
         -----
         Thread: [main]
         """
+        self._memory = lock_memory()
         if self._recorder is not None:
-            self._recorder.start()
-        self.stream.start()
+            self._recorder.start(self._taken())
+        if self._playing is not None:
+            self._playing.start()
+        try:
+            self.stream.start()
+        except DeviceError:
+            if self._recorder is not None:
+                self._recorder.discard()
+            raise
 
     def stop(self) -> None:
         """End, and write down what was played.
@@ -183,11 +227,14 @@ class Session:
         """
         self.stream.stop()
         if self._recorder is not None:
-            self._recorder.finish(self._taken())
+            self._recorder.finish(self._control.cells)
+        # Last: a network that takes seconds for a segment is not waited for by the parent.
+        if self._playing is not None:
+            self._playing.stop()
 
     def _taken(self) -> dict[str, Any]:
-        """Give what a take says about its session."""
-        cells, engine = self._control.cells, self.engine
+        """Give what a take says about its session, but for what is counted."""
+        engine = self.engine
         return {
             "rate": round(engine.sample_rate),
             "block": self.device.block,
@@ -199,17 +246,13 @@ class Session:
             "preset": _lasting(self._settings.preset),
             "reach": self._settings.reach,
             "active": next(iter(self._start)),
-            "misses": int(cells[Audio.MISSES]),
-            "missed_samples": int(cells[Audio.MISSED_SAMPLES]),
-            "skipped_hops": int(cells[Worker.SKIPPED_HOPS]),
-            "input_xruns": int(cells[Audio.INPUT_XRUNS]),
-            "output_xruns": int(cells[Audio.OUTPUT_XRUNS]),
             "model": {
                 "name": self._model.card.name,
                 "file": str(self._file),
                 "sha256": self._model.sha256,
             },
             "state": self._start,
+            "song": {} if self._playing is None else {"begin": self._playing.begin},
         }
 
     def described(self) -> dict[str, Any]:
@@ -228,19 +271,21 @@ class Session:
                 "host_api": device.host_api,
                 "rate": rate,
                 "block": device.block,
-                "inputs": device.inputs,
+                "inputs": device.inputs if self._playing is None else 0,
                 "outputs": device.outputs,
             },
             "model": {"name": self._model.card.name, "sha256": self._model.sha256},
             "provider": engine.provider,
             "mode": stream.mode,
             "priority": stream.priority,
+            "memory": self._memory,
             "step": engine.step,
             "stems": list(engine.stems),
             "paths": list(stream.paths),
             "presets": list(stream.presets),
             "active": engine.active,
             "controls": {name: console.controls() for name, console in engine.consoles.items()},
+            "song": None if self._playing is None else self._playing.described(),
             "record": None if self._recorder is None else str(self._recorder.folder),
             "meters": rows(engine.stems, engine.channels, engine.outputs),
             "latency_samples": stream.latency | {"device": driver},

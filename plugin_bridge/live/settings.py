@@ -33,6 +33,7 @@ class LiveSettings:
     mode : "auto", "inline" or "worker"
     clock : "live" or "wait"
     record : folder that gets the take, or None
+    play : a song's file, in the place of the inputs, or None
     reach : also prepare the presets that the MIDI map can switch to
 
     Raises
@@ -58,6 +59,7 @@ class LiveSettings:
     mode: str = "auto"
     clock: str = "live"
     record: str | None = None
+    play: str | None = None
     reach: bool = False
 
     def __post_init__(self) -> None:
@@ -73,6 +75,10 @@ class LiveSettings:
             )
         if self.device == NULL and (self.input or self.output):
             raise SpecError("--device null has neither --input nor --output; leave them out")
+        if self.play is not None and self.input is not None:
+            raise SpecError(
+                f"--play {self.play} takes the place of --input {self.input}; leave one of them out"
+            )
         if self.block is not None and not 16 <= self.block <= 16384:
             raise SpecError(f"--block {self.block}: allowed are 16 to 16384 samples; take 256")
         if self.rate is not None and not 8000 <= self.rate <= 384000:

@@ -24,6 +24,8 @@ COUNTERS: dict[str, Audio | Worker] = {
     "strange_blocks": Audio.STRANGE_BLOCKS,
     "misses": Audio.MISSES,
     "missed_samples": Audio.MISSED_SAMPLES,
+    "waits": Audio.WAITS,
+    "late_callbacks": Audio.LATE_CALLBACKS,
     "hops": Worker.HOPS,
     "skipped_hops": Worker.SKIPPED_HOPS,
     "commands": Worker.COMMANDS_READ,

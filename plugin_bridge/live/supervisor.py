@@ -8,25 +8,29 @@ Rules of this file
 """
 
 import json
-import os
-import select
-import subprocess
-import sys
 import threading
 import time
-from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-from plugin_bridge import errors
 from plugin_bridge.errors import DeviceError, PluginBridgeError, SpecError
-from plugin_bridge.live.control import PRESET, Audio, ControlBlock, Worker, age_seconds
+from plugin_bridge.live.child import Child
+from plugin_bridge.live.control import (
+    POSITION,
+    PRESET,
+    Ahead,
+    Audio,
+    ControlBlock,
+    Worker,
+    age_seconds,
+)
+from plugin_bridge.live.parts import note_midi, seal
 from plugin_bridge.live.settings import LiveSettings
 from plugin_bridge.live.statistics import Totals
+from plugin_bridge.live.transport import Transport
 
 Value = float | bool | str
 
-# A first start may open plugins and measure inserts; a network is loaded in between.
-START_SECONDS = 60.0
 # How often the engine is looked at, and how old its last callback may be.
 LOOK_SECONDS = 0.1
 MOST_AGE_SECONDS = 0.6
@@ -77,8 +81,9 @@ class Live:
         # Commands since the engine that is being started was told the console.
         self._meanwhile: list[tuple[int, float]] = []
         self._totals = Totals()
+        self._transport = Transport()
         self._control: ControlBlock | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
         self._seen: tuple[ControlBlock, int] | None = None
         self._lock = threading.RLock()
         self._closing = threading.Event()
@@ -110,11 +115,11 @@ class Live:
         Thread: [main]
         """
         self._closing.set()
-        self._end_process(END_SECONDS)
+        self._end_child(END_SECONDS)
         if self._watcher is not None:
             self._watcher.join()
             self._watcher = None
-        self._end_process(0)  # one that was just being started
+        self._end_child(0)  # one that was just being started
         with self._lock:
             self._put_away()
             self.state = ENDED
@@ -157,6 +162,42 @@ class Live:
                 self._pass_on(self._paths[path], number)
             else:
                 self._meanwhile.append((self._paths[path], number))
+
+    def seek(self, seconds: float) -> None:
+        """Go on at another place of the song; what lies beyond it is its begin or end.
+
+        Raises
+        ------
+        SpecError
+            If the session plays no song.
+        DeviceError
+            If the engine has not taken a command for a second.
+
+        Notes
+        -----
+        Thread: [any] of the parent
+        """
+        self._move(seconds, relative=False)
+
+    def jump(self, seconds: float) -> None:
+        """Go on so much later, or earlier if negative, as `seek`.
+
+        Notes
+        -----
+        Thread: [any] of the parent
+        """
+        self._move(seconds, relative=True)
+
+    def _move(self, seconds: float, *, relative: bool) -> None:
+        with self._lock:
+            if POSITION not in self._paths:
+                raise SpecError("this session plays no song; start one with --play FILE")
+            samples = round(seconds * self.described["device"]["rate"])
+            target = self._transport.aim(self._control, samples, relative=relative)
+            if self.state == RUNNING:
+                self._pass_on(self._paths[POSITION], target)
+            else:
+                self._meanwhile.append((self._paths[POSITION], target))
 
     def get(self, path: str) -> Value:
         """Give a control of the active preset, or its name; False if there is none such.
@@ -202,11 +243,36 @@ class Live:
                 "preset": self._active,
                 **{
                     key: self.described.get(key)
-                    for key in ("device", "model", "provider", "mode", "priority", "record")
+                    for key in (
+                        "device",
+                        "model",
+                        "provider",
+                        "mode",
+                        "priority",
+                        "memory",
+                        "record",
+                    )
                 },
                 "latency_samples": latency | {"sum": sum(latency.values())},
+                "song": self._transport.report(self._control, self.described),
                 **self._totals.report(self._control, self.described),
             }
+
+    def note(self, message: bytes) -> None:
+        """Write down what a controller sent, if there is a take.
+
+        Notes
+        -----
+        Thread: [any] of the parent
+        """
+        with self._lock:
+            folder = self.described.get("record")
+            if folder is None or self.state != RUNNING:
+                return
+            try:
+                note_midi(Path(folder), self.position, message)
+            except OSError as error:
+                self.trouble = f"{folder} does not get the MIDI: {error}"
 
     @property
     def position(self) -> int:
@@ -217,8 +283,8 @@ class Live:
     @property
     def pid(self) -> int | None:
         """The process of the engine, None while there is none."""
-        process = self._process
-        return None if process is None else process.pid
+        child = self._child
+        return None if child is None else child.pid
 
     def _pass_on(self, path: int, number: float) -> None:
         deadline = time.monotonic() + SEND_SECONDS
@@ -229,28 +295,32 @@ class Live:
                     "device has died"
                 )
             time.sleep(0.001)
+        self._transport.sent += path == self._paths.get(POSITION)
 
     def _spawn(self) -> None:
         """Start an engine with the console as it is, and wait until it plays."""
         control = ControlBlock()
-        reply, far_end = os.pipe()
-        try:
-            process = self._popen(control.fd, far_end)
-        finally:
-            os.close(far_end)
+        child = Child(control)
         with self._lock:
-            self._process = process
+            self._child = child
+            orders = {
+                "settings": json.loads(self.settings.as_json()),
+                "state": self.controls(),
+                "active": self._active,
+                "position": self._transport.position,
+            }
+            self._meanwhile.clear()
         try:
-            answer = self._answer(process, reply)
+            child.tell(orders)
+            ready = child.answer(self._closing)
         except BaseException:
-            self._end_process(0)
+            self._end_child(END_SECONDS)
             control.close()
             raise
-        finally:
-            os.close(reply)
         with self._lock:
-            self.described = ready = answer
+            self.described = ready
             self._control = control
+            self._transport.sent = 0
             self._paths = {path: index for index, path in enumerate(ready["paths"])}
             if not self._controls:
                 self._controls = {name: dict(v) for name, v in ready["controls"].items()}
@@ -259,70 +329,22 @@ class Live:
                 self._pass_on(path, number)
             self.state, self.trouble = RUNNING, ""
 
-    def _popen(self, control: int, reply: int) -> "subprocess.Popen[bytes]":
-        quiet = None if os.environ.get("PLUGIN_BRIDGE_DEBUG") else subprocess.DEVNULL
-        process = subprocess.Popen(
-            [sys.executable, "-m", "plugin_bridge.live.process", str(control), str(reply)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=quiet,
-            pass_fds=(control, reply),
-            start_new_session=True,  # Ctrl-C is for the parent
-            bufsize=0,
-        )
-        with self._lock:
-            orders = {
-                "settings": json.loads(self.settings.as_json()),
-                "state": self.controls(),
-                "active": self._active,
-            }
-            self._meanwhile.clear()
-        if process.stdin is not None:
-            with suppress(BrokenPipeError):  # it died: its exit code tells
-                process.stdin.write(json.dumps(orders).encode() + b"\n")
-        return process
-
-    def _answer(self, process: "subprocess.Popen[bytes]", reply: int) -> dict[str, Any]:
-        deadline = time.monotonic() + START_SECONDS
-        text = b""
-        while not text.endswith(b"\n"):
-            if self._closing.is_set():
-                raise DeviceError("the session was ended while the engine started")
-            if time.monotonic() > deadline:
-                raise DeviceError(
-                    f"the audio engine has not started within {START_SECONDS:g} s; the driver or "
-                    "a plugin hangs, see plugin-bridge doctor"
-                )
-            if select.select([reply], [], [], LOOK_SECONDS)[0]:
-                part = os.read(reply, 65536)
-                if not part:
-                    raise DeviceError(
-                        f"the audio engine ended at its start with code {process.wait()}; run "
-                        "again with PLUGIN_BRIDGE_DEBUG=1 to see why"
-                    )
-                text += part
-        answer: dict[str, Any] = json.loads(text)
-        if "error" in answer:
-            kind = getattr(errors, answer["error"], DeviceError)
-            raise kind(answer["text"])
-        ready: dict[str, Any] = answer["ready"]
-        return ready
-
     def _watch(self) -> None:
         while not self._closing.wait(LOOK_SECONDS):
             if self.state == RUNNING and not self._alive():
                 with self._lock:
                     self.state = LOST
+                self._end_child(0)
+                with self._lock:
                     self._put_away()
-                self._end_process(0)
             if self.state == LOST:
                 self._try_again()
 
     def _alive(self) -> bool:
-        process, control = self._process, self._control
-        if process is None or control is None or process.poll() is not None:
+        child, control = self._child, self._control
+        if child is None or control is None or not child.lives:
             return False
-        if control.cells[Worker.FAILURES]:
+        if control.cells[Worker.FAILURES] or control.cells[Ahead.FAILURES]:
             return False
         clock = int(control.cells[Audio.CLOCK_NS])
         if not clock:
@@ -351,23 +373,22 @@ class Live:
         self.restarts += 1
 
     def _put_away(self) -> None:
-        """Keep what the engine has counted, and let go of its memory."""
+        """Keep what the engine has counted and recorded, and let go of its memory."""
         if self._control is not None:
             self._totals.keep(self._control, self.described)
+            self._transport.keep(self._control)
+            folder = self.described.get("record")
+            if folder is not None:
+                try:
+                    seal(Path(folder), self._control.cells, cut_off=True)
+                except OSError as error:
+                    self.trouble = f"{folder} keeps parts of a take: {error}"
             self._control.close()
             self._control = None
 
-    def _end_process(self, seconds: float) -> None:
+    def _end_child(self, seconds: float) -> None:
         """Let the engine end by itself for so long, then end it."""
         with self._lock:
-            process = self._process
-            self._process = None
-        if process is None:
-            return
-        if process.stdin is not None:
-            process.stdin.close()
-        try:
-            process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            child, self._child = self._child, None
+        if child is not None:
+            child.end(seconds)

@@ -1,30 +1,23 @@
 """Render a take again: the same input, the same console, the same commands at the same samples."""
 
-import io
 import tomllib
-from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import mido
-
 from plugin_bridge.console import Command
-from plugin_bridge.console.trust import write_whole
 from plugin_bridge.engine import Engine
 from plugin_bridge.errors import AudioFileError, PresetError, SpecError
 from plugin_bridge.files.reader import AudioReader
 from plugin_bridge.files.writer import AudioWriter
+from plugin_bridge.live.control import POSITION
 from plugin_bridge.live.desk import Desk
-from plugin_bridge.live.recorder import FORMAT, INPUT, OUTPUT, TAKE
+from plugin_bridge.live.parts import FORMAT, INPUT, MIDI, OUTPUT, TAKE, digest, part
 from plugin_bridge.live.settings import LiveSettings
 from plugin_bridge.model.onnx import Model
 
 EXACT_FRAMES, FAST_FRAMES = 1, 64
 CHUNK = 65536
-# A beat of a MIDI file has at most so many ticks.
-MOST_TICKS = 32767
 
 
 @dataclass(frozen=True)
@@ -53,12 +46,34 @@ class Take:
     def exact(self) -> bool:
         """Whether out.wav can be rendered again bit for bit: no miss, on the CPU."""
         complete = not any(self.table[key] for key in ("misses", "skipped_hops", "lost_samples"))
+        # Where a song stood still or jumped, its separator knew more than input.wav tells.
+        complete = complete and not any(self.table.get("song", {}).values())
         return complete and self.table["provider"] == "CPUExecutionProvider"
 
     @property
     def commands(self) -> list[Command]:
         """What was commanded, at absolute input samples."""
-        return [Command(c["position"], c["path"], c["value"]) for c in self.table["commands"]]
+        return [
+            Command(c["position"], c["path"], c["value"])
+            for c in self.table["commands"]
+            if c["path"] != POSITION  # input.wav has the song as it was played
+        ]
+
+    @property
+    def notes(self) -> list[str]:
+        """What somebody who renders it should know, one sentence each."""
+        found = []
+        if self.table.get("cut_off"):
+            seconds = self.table["samples"] / self.table["rate"]
+            found.append(f"{self.folder} was cut off after {seconds:.1f} s: its engine was ended")
+        midi = self.folder / MIDI
+        if midi.exists() and digest(midi) != self.table.get("midi_sha256", digest(midi)):
+            found.append(
+                f"{midi} was changed after the recording; --take plays the commands of {TAKE}, "
+                f"from keys and MIDI alike. To hear the new MIDI: plugin-bridge render "
+                f"{self.folder / INPUT} --midi {midi} --mix, with the --preset"
+            )
+        return found
 
 
 def load(folder: Path) -> Take:
@@ -74,6 +89,11 @@ def load(folder: Path) -> Take:
     Thread: [main]
     """
     path = folder / TAKE
+    if part(folder, TAKE).exists():
+        raise PresetError(
+            f"{folder} is still being recorded, or the machine stopped meanwhile; its sound is in "
+            f"{part(folder, INPUT)} and {part(folder, OUTPUT)}, which most programs can read"
+        )
     try:
         table = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -86,35 +106,6 @@ def load(folder: Path) -> Take:
             "a newer plugin-bridge"
         )
     return Take(folder, table)
-
-
-def write_midi(path: Path, messages: Sequence[tuple[int, bytes]], rate: int) -> None:
-    """Write what a controller sent; a tick of the file is a sample.
-
-    Parameters
-    ----------
-    path : Path
-    messages : pairs of int and bytes, input sample and message, by time
-    rate : int, Hz
-
-    Notes
-    -----
-    Thread: [main]
-    """
-    parts = 2
-    while rate / parts > MOST_TICKS or rate % parts:
-        parts += 1
-    file = mido.MidiFile(type=0, ticks_per_beat=rate // parts)
-    track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=round(1e6 / parts))])
-    before = 0
-    for position, message in messages:
-        with suppress(ValueError):  # no message of a file
-            track.append(mido.Message.from_bytes(message, time=max(0, position - before)))
-            before = max(before, position)
-    file.tracks.append(track)
-    content = io.BytesIO()
-    file.save(file=content)
-    write_whole(path, content.getvalue())
 
 
 def render(take: Take, out: Path, exact: bool, allow_plugins: bool = False) -> Path:

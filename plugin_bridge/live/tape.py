@@ -82,14 +82,15 @@ class Tape:
         Parameters
         ----------
         position : int, of the first sample, at least end - capacity
-        out : float32, shape (channels, n), position + n <= end
+        out : float32, shape (channels or fewer, n), position + n <= end
+            Fewer are the first ones.
 
         Notes
         -----
         Thread: [audio] or [worker], always the same one
         """
-        count = out.shape[1]
+        rows, count = out.shape
         start = position % self.capacity
         first = min(count, self.capacity - start)
-        out[:, :first] = self._buffer[:, start : start + first]
-        out[:, first:] = self._buffer[:, : count - first]
+        out[:, :first] = self._buffer[:rows, start : start + first]
+        out[:, first:] = self._buffer[:rows, : count - first]

@@ -27,6 +27,13 @@ PRINTED = {
         r"karaoke\.wav: 176400 samples without vocals",
         r"the mix is the input to [0-9]e-0[789]",
     ],
+    "live_stems.py": [
+        r"4\.0 s, separated up to 4 s ahead",
+        r"s: \w+ as it is, -[12]\d dB",
+        r"muted, -(?:[4-9]\d|1\d\d) dB",
+        r"heard again, after a jump, -[12]\d dB",
+        r"the end; \d+ pauses",
+    ],
     "midi_mute.py": [
         r"13 lamps and faders show the preset",
         r"other\.mute is True; lamps: 90 27 7f",
@@ -61,6 +68,7 @@ PRINTED = {
 WRITTEN = {
     "chain_with_pedalboard.py": [],
     "karaoke.py": ["karaoke.wav"],
+    "live_stems.py": [],
     "midi_mute.py": [],
     "midi_performance.py": ["example.wav", "take.mid", "stems/example/mix.wav"],
     "own_model.py": ["crossover.onnx"],

@@ -1,6 +1,9 @@
 """A take rendered again is what was heard, bit for bit, at the stated latency."""
 
+import os
+import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import mido
@@ -10,9 +13,10 @@ import pytest
 from plugin_bridge.cli.main import main
 from plugin_bridge.cli.terminal import MISTAKE, OK
 from plugin_bridge.errors import PresetError
+from plugin_bridge.live.parts import write_midi
 from plugin_bridge.live.settings import LiveSettings
 from plugin_bridge.live.supervisor import Live
-from plugin_bridge.live.take import load, write_midi
+from plugin_bridge.live.take import load
 from tests import graphs
 from tests.tiny import read_audio
 
@@ -44,6 +48,14 @@ target = "preset"
 mode = "set"
 value = "karaoke"
 """
+
+
+def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait for another process."""
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit, "it did not happen"
+        time.sleep(0.005)
 
 
 @pytest.mark.parametrize("mode", ["inline", "worker"])
@@ -89,6 +101,72 @@ def test_a_take_rendered_again_is_what_was_heard(mode: str, tmp_path: Path) -> N
     assert again.any(axis=1).all()
     assert np.array_equal(heard[:, late:], again[:, :-late])
     assert not list(tmp_path.rglob("*.part"))
+    assert take.notes == []
+
+
+def test_a_take_of_a_killed_engine_is_whole_up_to_its_end(tmp_path: Path) -> None:
+    """Its parent seals it, with the commands and MIDI so far; the next engine has its own."""
+    folder, model = tmp_path / "take", str(graphs.streaming(tmp_path / "m.onnx"))
+    live = Live(
+        LiveSettings(
+            device="null",
+            model=model,
+            provider="cpu",
+            mode="worker",
+            clock="wait",
+            record=str(folder),
+        )
+    )
+    live.start()
+    pad = bytes([0x90, 36, 100])
+    try:
+        for muted in (True, False, True):
+            live.note(pad)
+            live.send("drums.mute", muted)
+            until(lambda: (folder / ".out.wav.part").stat().st_size > 100_000)
+        before, pid = live.status()["counters"]["callbacks"], live.pid
+        until(lambda: live.status()["counters"]["callbacks"] > before + 50)
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: live.restarts == 1)
+        live.note(pad)
+    finally:
+        live.stop()
+    cut, next_one = load(folder), load(tmp_path / "take-2")
+    assert (cut.table["cut_off"], next_one.table["cut_off"]) == (True, False)
+    assert [command.value for command in cut.commands] == [True, False, True]
+    assert cut.exact
+    assert any("cut off after" in note for note in cut.notes)
+    again = tmp_path / "again"
+    assert main(["render", "--take", str(folder), "--out", str(again), "--exact"]) == OK
+    heard, rendered = read_audio(folder / "out.wav"), read_audio(again / "take/out.wav")
+    assert heard.shape == rendered.shape == (2, cut.table["samples"])
+    late = cut.latency_samples
+    assert np.array_equal(heard[:, late:], rendered[:, :-late])
+    for name, count in (("take", 3), ("take-2", 1)):
+        notes = [m for m in mido.MidiFile(tmp_path / name / "take.mid") if m.type == "note_on"]
+        assert len(notes) == count
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_a_take_always_has_its_four_files(tmp_path: Path) -> None:
+    """Without MIDI take.mid is empty; one that was changed is told of, and --take is as before."""
+    folder = tmp_path / "take"
+    model = str(graphs.streaming(tmp_path / "m.onnx"))
+    live = Live(LiveSettings(device="null", model=model, record=str(folder)))
+    live.start()
+    live.stop()
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "input.wav",
+        "out.wav",
+        "take.mid",
+        "take.toml",
+    ]
+    assert len(list(mido.MidiFile(folder / "take.mid"))) == 2  # tempo and end
+    assert load(folder).notes == []
+    write_midi(folder / "take.mid", [(5, bytes([0x90, 36, 100]))], 44100)
+    (note,) = load(folder).notes
+    assert "was changed after the recording" in note
 
 
 def test_a_folder_without_a_take_is_one_sentence(

@@ -1,8 +1,9 @@
 """A JACK server of our own with a dummy device, and an independent client that hears it.
 
 Rules of this file
-  1. Every server has a name that no other run has: a lock keeps it. Only its own process is
-     ended, by its id.
+  1. Every server has a name that no other run has: a lock keeps it, which the server holds, too,
+     so that the name of a killed run is free only when its server has ended. Only its own
+     process is ended, by its id.
   2. A server that was killed keeps one of JACK's few places for servers until one of the same
      name has ended well. So names are few, and are used again.
   3. Time is the server's: under freewheel the signal runs as fast as the graph computes it.
@@ -45,8 +46,17 @@ def environment(name: str) -> dict[str, str]:
 class Jackd:
     """A server process; `kill` and `start` again make the same device vanish and come back."""
 
-    def __init__(self, rate: int, period: int, inputs: int = 2, outputs: int = 8) -> None:
+    def __init__(
+        self,
+        rate: int,
+        period: int,
+        inputs: int = 2,
+        outputs: int = 8,
+        *,
+        realtime: bool = False,
+    ) -> None:
         self.name, self._lock = _take_name()
+        self._realtime = realtime
         self.rate, self.period = rate, period
         self.inputs, self.outputs = inputs, outputs
         self._process: subprocess.Popen[bytes] | None = None
@@ -59,7 +69,8 @@ class Jackd:
         leash = shutil.which("setpriv")
         held = [leash, "--pdeathsig", "TERM"] if leash else []
         # -r: no realtime permission is needed; -S: late clients delay a cycle, never lose it.
-        command = f"-r -S -n {self.name} -d dummy -r {self.rate} -p {self.period}".split()
+        priority = "-R" if self._realtime else "-r"
+        command = f"{priority} -S -n {self.name} -d dummy -r {self.rate} -p {self.period}".split()
         self._was_killed = False
         self._process = subprocess.Popen(
             [*held, program, *command, "-C", str(self.inputs), "-P", str(self.outputs)],
@@ -67,6 +78,7 @@ class Jackd:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            pass_fds=[self._lock],
         )
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
@@ -201,7 +213,16 @@ class Peer:
         self._playing = True
         if not self._done.wait(PLAY_S):
             raise TimeoutError(f"the graph stood still at sample {self._position}")
-        return self._captured
+        return self._captured[:, : self._end]
+
+    @property
+    def played(self) -> int:
+        """Samples of the signal so far."""
+        return self._position if self._playing else 0
+
+    def enough(self) -> None:
+        """End what is played now, in some cycles; from another thread than that of `play`."""
+        self._end = min(self._end, self._position + 8 * self._player.blocksize)
 
     def close(self) -> None:
         """Leave the server."""

@@ -95,3 +95,4 @@ def test_a_controller_moves_the_console_and_sees_it(
             for end in (controller, lights, hands):
                 end.close()
             live.stop()
+    assert hands.report()["open"] is True  # as it was when it closed: statistics come after that

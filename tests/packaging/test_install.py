@@ -65,6 +65,8 @@ def test_wheel_carries_package_and_data_only(wheel_sizes: dict[str, int], checko
     assert f"{DATA}/presets/karaoke.toml" in shipped
     assert {name for name in names if name.startswith(f"{DATA}/presets/")} == shipped
     assert "plugin_bridge/py.typed" in names
+    source = {f"plugin_bridge/daw/source/{n}" for n in ("Makefile", "dpf.patch", "plugin.cpp")}
+    assert source <= names
     weights = {f"{DATA}/models/{p.name}" for p in (checkout / "models/weights").glob("lastframe*")}
     assert f"{DATA}/models/lastframe.onnx" in weights
     assert {name for name in names if name.startswith(f"{DATA}/models/")} == weights

@@ -69,6 +69,13 @@ def test_probe_tells_what_is_missing() -> None:
         missing_names(["jakcd2"], both)
 
 
+def test_a_file_can_be_the_probe(tmp_path: Path) -> None:
+    """A package without a command or library is there when its file is."""
+    (tmp_path / "here").touch()
+    assert Package("test", "any", f"file:{tmp_path / 'here'}").present()
+    assert not Package("test", "any", f"file:{tmp_path / 'gone'}").present()
+
+
 def test_root_installs_without_update_when_it_can() -> None:
     """As root the package is installed, and apt's lists are left alone if they are good."""
     apt = Apt()

@@ -10,8 +10,11 @@ import pytest
 
 from plugin_bridge import Separator
 from plugin_bridge.dsp.ring import Ring
+from plugin_bridge.live.control import ControlBlock
+from plugin_bridge.live.deck import Deck, Splice
 from plugin_bridge.live.devices.null import NullDevice
 from plugin_bridge.live.stream import LiveStream
+from plugin_bridge.live.tape import Tape
 from plugin_bridge.model.onnx import Model
 from plugin_bridge.testing import IdentityModel, noise
 from tests import graphs
@@ -94,6 +97,28 @@ def test_a_callback_allocates_less_than_a_block(missing: bool) -> None:
 
     assert peak_over(CALLS, callback) < BLOCK.nbytes
     assert bool(stream._player.missed_samples) == missing
+
+
+@pytest.mark.usefixtures("traced")
+@pytest.mark.parametrize("missing", [False, True])
+def test_a_play_head_allocates_less_than_a_block(missing: bool) -> None:
+    """200 blocks of 16 KB of a song, with a jump in each or for want of stems at a stand."""
+    length = BLOCK.shape[1]
+    tape = Tape(2, RATE)
+    deck = Deck(tape, RATE, HOP, length, ControlBlock().cells)
+    out = np.zeros_like(BLOCK)
+    tape.write(np.ones((2, RATE), np.float32))
+
+    def play() -> None:
+        if not missing:
+            deck.seek(1000)
+            deck.splice = Splice(deck.order.number, tape.end, 1000)
+            deck.play(out)
+            tape.skip(RATE)
+        deck.play(out)
+
+    assert peak_over(CALLS, play) < BLOCK.nbytes
+    assert deck.head == 0 if missing else out.any()
 
 
 @pytest.mark.usefixtures("traced")

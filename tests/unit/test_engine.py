@@ -15,9 +15,10 @@ from pedalboard_native._internal import AddLatency
 
 from plugin_bridge.console import Command, Console, Route
 from plugin_bridge.dsp.rates import scale_of
-from plugin_bridge.engine import Engine, hop_of
+from plugin_bridge.engine import Engine
 from plugin_bridge.errors import SpecError
 from plugin_bridge.model.onnx import Model
+from plugin_bridge.source import hop_of
 from plugin_bridge.testing import STEMS, FunctionModel, card, noise
 from tests import graphs
 from tests.tiny import equal_model

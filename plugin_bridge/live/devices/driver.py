@@ -126,6 +126,23 @@ def release() -> None:
         sounddevice._terminate()
 
 
+def leave() -> None:
+    """Close what is open and leave PortAudio, as a process should that ends by `os._exit`.
+
+    A JACK server waits for clients that go without a word, and may hang for it.
+
+    Notes
+    -----
+    Does nothing where PortAudio was never asked for.
+    Thread: [main]
+    """
+    if not process.guarded:
+        return
+    for device in list(process.opened):
+        device.stop()
+    release()
+
+
 def server_is_gone() -> bool:
     """Tell whether the JACK server that PortAudio saw no longer answers."""
     sounddevice = driver()

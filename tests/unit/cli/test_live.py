@@ -86,7 +86,7 @@ def test_a_recorded_session_renders_again(model: str, tmp_path: Path) -> None:
         assert subprocess.run(arguments, capture_output=True, check=False).returncode == OK
     for name in ("take", "take-2"):
         files = sorted(path.name for path in (tmp_path / name).iterdir())
-        assert files == ["input.wav", "out.wav", "take.toml"]
+        assert files == ["input.wav", "out.wav", "take.mid", "take.toml"]
     assert main(["render", "--take", str(folder), "--out", str(tmp_path / "again")]) == OK
     assert (tmp_path / "again" / "take" / "out.wav").stat().st_size > 44100
 

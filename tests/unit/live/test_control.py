@@ -51,14 +51,16 @@ def test_another_process_sees_the_same_memory() -> None:
     block.send(5, 0.25, 77)
     code = (
         "import sys; from plugin_bridge.live.control import ControlBlock, Audio\n"
-        "b = ControlBlock(int(sys.argv[1])); o = b.receive()\n"
+        "b = ControlBlock(sys.argv[1]); o = b.receive()\n"
         "b.cells[Audio.MISSES] = o.position; b.meters[3, 1] = o.value\n"
     )
-    subprocess.run([sys.executable, "-c", code, str(block.fd)], pass_fds=[block.fd], check=True)
+    subprocess.run(
+        [sys.executable, "-c", code, block.address], pass_fds=block.inherited, check=True
+    )
     assert block.cells[Audio.MISSES] == 77
     assert block.meters[3, 1] == 0.25
     assert block.receive() is None
-    fd = block.fd
+    (fd,) = block.inherited
     block.close()
     with pytest.raises(OSError, match="Bad file"):
         os.fstat(fd)

@@ -22,6 +22,9 @@ class Session:
         self.values: dict[str, Any] = {"drums.mute": False}
         self.error: Exception | None = None
 
+    def note(self, message: bytes) -> None:
+        pass
+
     def controls(self) -> dict[str, dict[str, Any]]:
         return {"": dict(self.values)}
 

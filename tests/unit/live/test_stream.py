@@ -11,6 +11,7 @@ import pytest
 from plugin_bridge.console import Console, Route
 from plugin_bridge.dsp import FloatArray
 from plugin_bridge.errors import DeviceConfigError, SpecError
+from plugin_bridge.live import fit
 from plugin_bridge.live import stream as stream_module
 from plugin_bridge.live.control import Audio, Worker
 from plugin_bridge.live.devices.device import INPUT_XRUN, OUTPUT_XRUN
@@ -96,6 +97,29 @@ def test_late_hops_are_covered_counted_and_nothing_moves(held: int, skipped: boo
     assert cells[Audio.MISSED_SAMPLES] == (held - 1) * HOP
     assert bool(cells[Worker.SKIPPED_HOPS]) == skipped
     assert gate.calls > 0
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_a_callback_that_comes_early_waits_for_the_hop_on_its_way(
+    comes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that catches up calls twice at once: nothing is lost, and nobody waits for long."""
+    gate = Gated()
+    stream, device = cranked(engine_of(gate.model), HOP, mode="worker")
+    monkeypatch.setattr(stream_module, "PATIENCE", 1e4 if comes else 0.5)
+    cells = stream.control.cells
+    block = np.ones((2, HOP), np.float32)
+    gate.close()
+    device.crank(block)
+    second = threading.Thread(target=device.crank, args=(block,))
+    second.start()
+    until(lambda: cells[Audio.WAITS] == 1)
+    if comes:
+        gate.open()
+    second.join()
+    gate.open()
+    stream.stop()
+    assert cells[Audio.MISSES] == (0 if comes else 1)
 
 
 def test_the_late_frame_is_computed_so_that_states_advance() -> None:
@@ -228,12 +252,12 @@ def test_auto_takes_the_worker_where_the_engine_does_not_fit(
     """The steps of a block may take half of its time in the callback, not more."""
     device = NullDevice(RATE, block, 2, 2, clocked=False)
     engine = engine_of(IdentityModel(["all"]))
-    monkeypatch.setattr(stream_module, "probe", lambda engine: 1e6 * step_ms)
+    monkeypatch.setattr(fit, "probe", lambda engine: 1e6 * step_ms)
     assert LiveStream(engine, device).mode == "worker"
     with pytest.raises(SpecError, match="--mode worker"):
         LiveStream(engine, device, mode="inline")
     assert LiveStream(engine, device, mode="inline", clock="wait").mode == "inline"
-    monkeypatch.setattr(stream_module, "probe", lambda engine: 0.8e6 * step_ms)
+    monkeypatch.setattr(fit, "probe", lambda engine: 0.8e6 * step_ms)
     assert LiveStream(engine, device).mode == "inline"
 
 
@@ -256,7 +280,7 @@ def test_the_probe_measures_and_leaves_no_trace() -> None:
     ("rate", "inputs", "outputs", "said"),
     [
         (48000, 2, 8, "48000 Hz, the engine at 44100"),
-        (44100, 1, 8, "1 inputs, 2 are needed"),
+        (44100, 0, 8, "0 inputs, 2 are needed"),
         (44100, 2, 2, "output 8, null has 2 outputs"),
     ],
 )
@@ -267,6 +291,20 @@ def test_a_device_that_does_not_fit_is_refused(
     engine = engine_of(IdentityModel(["all"]), routes=[Route("all", (7, 8))])
     with pytest.raises(DeviceConfigError, match=said):
         LiveStream(engine, NullDevice(rate, HOP, inputs, outputs))
+
+
+@pytest.mark.parametrize("mode", ["inline", "worker"])
+def test_one_input_feeds_both_channels(mode: str) -> None:
+    """A microphone alone sounds as the same signal on two inputs does."""
+    mono, heard = noise(0.1, channels=1), []
+    for inputs in (1, 2):
+        device = NullDevice(RATE, HOP, inputs, 2, clocked=False)
+        stream = LiveStream(engine_of(IdentityModel(STEMS)), device, mode=mode, clock="wait")
+        stream.start()
+        heard.append(device.crank(np.repeat(mono, inputs, axis=0)))
+        stream.stop()
+    assert heard[0].any(axis=1).all()
+    assert np.array_equal(heard[0], heard[1])
 
 
 @pytest.mark.parametrize("option", ["mode", "clock", "on_miss"])
