@@ -57,8 +57,8 @@ fi
 
 case $level in
     demo) levels="demo" extras="demo" megabytes="300 MB" ;;
-    test) levels="demo test" extras="demo,dev,test" megabytes="350 MB" ;;
-    models) levels="demo test models" extras="demo,dev,test,models"
+    test) levels="demo test" extras="analysis,demo,dev,test" megabytes="550 MB" ;;
+    models) levels="demo test models" extras="analysis,demo,dev,test,models"
         megabytes="600 MB (with torch's GPU libraries, where its package brings them, 3 GB)" ;;
     *) fail "setup.sh has no level '$level'; it has demo, test and models" ;;
 esac

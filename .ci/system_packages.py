@@ -32,12 +32,14 @@ class Package:
             return shutil.which(wanted) is not None
         if kind == "library":
             return ctypes.util.find_library(wanted) is not None
+        if kind == "file":
+            return Path(wanted).exists()
         if kind == "pkg-config":
             program = shutil.which("pkg-config")
             return program is not None and not subprocess.call([program, "--exists", wanted])
         raise ValueError(
-            f"probe {self.probe!r} of {self.name}: write command:NAME, library:NAME or "
-            "pkg-config:NAME"
+            f"probe {self.probe!r} of {self.name}: write command:NAME, library:NAME, "
+            "pkg-config:NAME or file:PATH"
         )
 
 

@@ -12,7 +12,8 @@ from typing import Annotated
 
 import typer
 
-from plugin_bridge.cli import midi, models, presets
+from plugin_bridge.cli import daw, midi, models, presets
+from plugin_bridge.cli.analyze import analyze
 from plugin_bridge.cli.devices import devices
 from plugin_bridge.cli.doctor import doctor
 from plugin_bridge.cli.live import live
@@ -39,9 +40,11 @@ app = typer.Typer(
     name=PROGRAM, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
 app.command("render")(render)
+app.command("analyze")(analyze)
 app.command("live")(live)
 app.command("devices")(devices)
 app.command("doctor")(doctor)
+app.add_typer(daw.app, name="daw")
 app.add_typer(midi.app, name="midi")
 app.add_typer(models.app, name="models")
 app.add_typer(presets.app, name="presets")

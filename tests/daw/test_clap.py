@@ -1,0 +1,111 @@
+"""The plugin in a CLAP host of our own: rates, blocks, parameters, state."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from plugin_bridge.bridge import StemBridge
+from plugin_bridge.console import Console
+from plugin_bridge.daw import protocol
+from plugin_bridge.presets import load
+from tests.daw.hosts import MISSES, STATE, ClapHost, Serving, reference
+from tests.tiny import hiss
+
+pytestmark = [pytest.mark.system("dpf-source", "g++", "make"), pytest.mark.timeout(600)]
+STEMS = list(protocol.STEMS)
+
+
+def index_of(path: str) -> int:
+    """Give a parameter's number."""
+    return [name for name, _, _ in protocol.PARAMETERS].index(path)
+
+
+@pytest.mark.parametrize(
+    ("rate", "most", "block"),
+    [(44100, 64, 64), (44100, 2048, 0), (48000, 512, 512), (96000, 2048, 1000), (48000, 96, 0)],
+)
+def test_offline_is_exact(
+    server: Serving, clap: ClapHost, rate: int, most: int, block: int
+) -> None:
+    """Offline every bus has StemBridge's samples, for any block; the latency is the formula's."""
+    signal = hiss(rate)
+    words = ("block", block, "run", rate + 2 * most + 6000, "get", STATE, "get", MISSES)
+    played = clap.play(server, signal, *words, rate=rate, most=most)
+    scale = 2 if rate > 88000 else 1
+    hop = 256 * scale
+    assert played.latency == 512 * scale - 1 + max(most, hop) + hop
+    assert played.values == {STATE: protocol.PLAYING, MISSES: 0}
+    assert np.array_equal(played.aligned(rate), reference(server.model, signal, rate))
+    assert not played.out[:, : played.latency].any()
+
+
+def test_a_restart_begins_anew(server: Serving, clap: ClapHost) -> None:
+    """After an activation the same input gives the same output, without a new engine."""
+    signal = hiss(30000)
+    played = clap.play(server, signal, "run", 40000, "restart", "run", 40000)
+    once, again = played.out[:, :40000], played.out[:, 40000:]
+    assert np.array_equal(once, again)
+    assert "restarts 0" in played.text
+
+
+def test_parameters_move_where_they_were_written(server: Serving, clap: ClapHost) -> None:
+    """A parameter takes effect at the first hop that starts at or after its block."""
+    signal, at = hiss(44100), 10000
+    moves: tuple[object, ...] = (
+        "set",
+        0,
+        index_of("vocals.gain_db"),
+        -6,
+        "set",
+        0,
+        index_of("bass.balance"),
+        0.5,
+    )
+    moves = (*moves, "set", at, index_of("drums.mute"), 1)
+    played = clap.play(server, signal, "block", 100, *moves, "run", 50000)
+    bridge = StemBridge(server.model)
+    bridge["vocals"].gain_db, bridge["bass"].pan = -6.0, 0.5
+    first = bridge.process_stems(signal, 44100)
+    bridge["drums"].mute = True
+    then = bridge.process_stems(signal, 44100)
+    hop = -(-at // 256) * 256
+    ramp = round(0.005 * 44100)
+    out = played.aligned(44100)
+    for row, stem in enumerate(STEMS):
+        rows = out[2 + 2 * row : 4 + 2 * row]
+        assert np.array_equal(rows[:, :hop], first[stem][:, :hop])
+        assert np.array_equal(rows[:, hop + ramp :], then[stem][:, hop + ramp :])
+    assert np.abs(out[4:6, hop : hop + ramp]).max() > 0  # it was a ramp
+
+
+def test_presets_add_up_with_parameters(server: Serving, clap: ClapHost, tmp_path: Path) -> None:
+    """A preset's console is heard with the parameters on top; the state names it, no path."""
+    signal = hiss(44100)
+    names = sorted(["karaoke", "acapella", "drumless", "bassless", "rhythm-section", "four-outs"])
+    names = sorted([*names, "in-ear-monitor", "dj-pads"])
+    words: tuple[object, ...] = ("set", 0, protocol.PRESET, 1 + names.index("drumless"))
+    words = (*words, "set", 0, index_of("bass.mute"), 1, "run", 50000, "save", "state")
+    played = clap.play(server, signal, *words)
+    console: Console = load("drumless").console(STEMS)
+    console["bass"].mute = True
+    console.routes.clear()
+    assert np.array_equal(
+        played.aligned(44100), reference(server.model, signal, 44100, console=console)
+    )
+    saved = (tmp_path / "state").read_bytes()
+    assert b"drumless" in saved
+    assert b"/" not in saved
+    reopened = clap.play(server, signal, "load", "state", "restart", "run", 50000)
+    assert np.array_equal(reopened.aligned(44100), played.aligned(44100))
+
+
+def test_bypass_keeps_the_latency(server: Serving, clap: ClapHost) -> None:
+    """Bypassed, the main bus is the input, as late as ever, and the others are silent."""
+    signal, at = hiss(44100), 20480
+    played = clap.play(server, signal, "block", 512, "set", at, protocol.BYPASS, 1, "run", 50000)
+    ramp = round(0.005 * 44100) + 1
+    out, before = played.aligned(44100), reference(server.model, signal, 44100)
+    assert np.array_equal(out[:, :at], before[:, :at])
+    assert np.array_equal(out[:2, at + ramp :], signal[:, at + ramp :])
+    assert not out[2:, at + ramp :].any()

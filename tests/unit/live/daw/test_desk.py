@@ -1,0 +1,91 @@
+import math
+
+import pytest
+
+from plugin_bridge.console import Console
+from plugin_bridge.daw import protocol
+from plugin_bridge.live.daw.desk import PLAIN, Desk, Numbers
+
+STEMS = protocol.STEMS
+HASHES = {"calm": "a" * 64, "loud": "b" * 64}
+
+
+def desk_of(loud: Console) -> Desk:
+    """Give a desk with two presets."""
+    numbers = Numbers(HASHES)
+    numbers.follow("")
+    return Desk({PLAIN: Console(STEMS), "calm": Console(STEMS), "loud": loud}, STEMS, numbers)
+
+
+def number_of(path: str) -> int:
+    """Give a parameter's number."""
+    return [name for name, _, _ in protocol.PARAMETERS].index(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "own", "moved", "heard"),
+    [
+        ("gain_db", 6.0, 0.0, 6.0),
+        ("gain_db", -6.0, 4.0, -2.0),
+        ("gain_db", 20.0, 12.0, 24.0),
+        ("gain_db", -math.inf, 12.0, -math.inf),
+        ("gain_db", 0.0, -1000.0, -60.0),
+        ("pan", -0.5, 1.0, 0.5),
+        ("pan", 0.5, 1.0, 1.0),
+        ("mute", True, 0.0, True),
+        ("mute", False, 1.0, True),
+        ("solo", False, 0.0, False),
+    ],
+)
+def test_parameters_add_to_the_preset(path: str, own: float, moved: float, heard: float) -> None:
+    """Gain and balance add to the preset's within their range, mute and solo join them."""
+    loud = Console(STEMS)
+    setattr(loud["drums"], path, own)
+    desk = desk_of(loud)
+    desk.commands(protocol.PRESET, 2, 0)
+    name = {"pan": "balance"}.get(path, path)
+    (command,) = desk.commands(number_of(f"drums.{name}"), moved, 100)
+    assert (command.path, command.position) == (f"drums.{path}", 100)
+    assert command.value == heard
+    loud.set(command.path, command.value)
+
+
+def test_a_switch_takes_all_parameters_along() -> None:
+    """After a switch the parameters are on top of the new preset, at the same sample."""
+    desk = desk_of(Console(STEMS))
+    desk.commands(number_of("vocals.mute"), 1.0, 0)
+    first, *rest = desk.commands(protocol.PRESET, 2, 50)
+    assert (first.path, first.value) == ("preset", "loud")
+    assert len(rest) == protocol.PRESET
+    assert {command.position for command in rest} == {50}
+    assert [c.path for c in rest if c.value is True] == ["vocals.mute"]
+
+
+def test_restore_forgets_what_was_moved() -> None:
+    """A new stream begins with the presets as they were loaded."""
+    loud = Console(STEMS)
+    desk = desk_of(loud)
+    loud["bass"].gain_db = -3.0
+    desk.restore()
+    assert loud["bass"].gain_db == 0.0
+
+
+def test_projects_keep_their_numbers() -> None:
+    """Presets keep a project's numbers; new ones come after, and what is gone is said."""
+    numbers = Numbers(HASHES)
+    numbers.follow(f"{'c' * 64} gone\n{'b' * 64} loud\nnonsense\n")
+    assert numbers.find(0) == (PLAIN, protocol.PLAYING)
+    assert numbers.find(1) == (PLAIN, protocol.PRESET_MISSING)
+    assert numbers.find(2) == ("loud", protocol.PLAYING)
+    assert numbers.find(3) == ("calm", protocol.PLAYING)
+    assert numbers.find(99) == (PLAIN, protocol.PRESET_MISSING)
+    again = Numbers(HASHES)
+    again.follow(numbers.text)
+    assert again.text == numbers.text
+
+
+def test_a_preset_that_has_changed_is_said() -> None:
+    """A preset with another hash than the project's is played, and told."""
+    numbers = Numbers(HASHES)
+    numbers.follow(f"{'c' * 64} loud\n")
+    assert numbers.find(1) == ("loud", protocol.PRESET_CHANGED)
