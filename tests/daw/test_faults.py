@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from plugin_bridge.daw import protocol
-from plugin_bridge.daw.protocol import GREETING, MAGIC, SIZE, VERSION, Views, parts, stamp
+from plugin_bridge.daw.protocol import GREETING, MAGIC, SIZE, VERSION, parts, stamp
+from plugin_bridge.daw.views import Views
 from plugin_bridge.live.daw import runtime
 from plugin_bridge.live.daw.memory import welcome
 from tests.daw.hosts import (

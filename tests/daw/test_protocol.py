@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from plugin_bridge.daw import protocol
-from plugin_bridge.daw.protocol import SIZE, Views, layout, stamp
+from plugin_bridge.daw.protocol import SIZE, layout, stamp
+from plugin_bridge.daw.views import Views
 from tests.daw.hosts import layout_of
 from tests.tiny import hiss
 

@@ -19,7 +19,8 @@ import numpy as np
 from plugin_bridge.console import Route
 from plugin_bridge.console.route import side_by_side
 from plugin_bridge.daw import protocol
-from plugin_bridge.daw.protocol import Views, parts, stamp
+from plugin_bridge.daw.protocol import parts, stamp
+from plugin_bridge.daw.views import Views
 from plugin_bridge.engine import Engine
 from plugin_bridge.errors import PluginBridgeError, SpecError
 from plugin_bridge.live.daw.desk import PLAIN, Desk, Numbers, Shelf, buses_of
@@ -89,7 +90,7 @@ class Instance:
         self._numbers = Numbers(shelf.hashes)
         self._desk = Desk(shelf.consoles, model.card.stems, self._numbers)
         self._epoch = -1
-        self._project = self._texts = 0
+        self._project = 0
         self._begun = self._orders = 0
         self._done = self._skipped = self._stale = self._first = 0
         self._hop = 0
@@ -245,7 +246,6 @@ class Instance:
 
     def _follow(self, project: str) -> None:
         self._numbers.follow(project)
-        self._texts += 1
         # A mark of its own each time, also where another engine has written before.
         mark = monotonic_ns() | 1
         self._views.put_text("presets", self._numbers.text, mark)

@@ -10,7 +10,8 @@ from contextlib import suppress
 
 import numpy as np
 
-from plugin_bridge.daw.protocol import GREETING, MAGIC, OTHER_VERSION, SIZE, VERSION, Views
+from plugin_bridge.daw.protocol import GREETING, MAGIC, OTHER_VERSION, SIZE, VERSION
+from plugin_bridge.daw.views import Views
 from plugin_bridge.errors import DeviceError
 
 # pid, uid and gid of who is at the other end.

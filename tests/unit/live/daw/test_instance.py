@@ -7,7 +7,8 @@ import pytest
 
 from plugin_bridge.console import Console
 from plugin_bridge.daw import protocol
-from plugin_bridge.daw.protocol import SIZE, Views, parts, stamp
+from plugin_bridge.daw.protocol import SIZE, parts, stamp
+from plugin_bridge.daw.views import Views
 from plugin_bridge.dsp import FloatArray
 from plugin_bridge.live.daw.desk import PLAIN, Shelf
 from plugin_bridge.live.daw.instance import Instance, plan
