@@ -13,10 +13,42 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from models.data.library import RATE
 from models.data.mixing import Mixer
+from models.masks import MASKS
 from models.zoo.lastframe import EPS, POWER, TRANSFORM
+from plugin_bridge.dsp.stft import Transform
 
 Drawn = tuple[Any, ...]  # of Mixer.batch: waves, gains, and groups where labels are partial
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """What of a stretch of sound at 44.1 kHz a network hears.
+
+    Attributes
+    ----------
+    transform : at 44.1 kHz
+    scale : what spectra are divided by, where the network's own rate is lower
+    bins : how many, from the lowest
+    before, after : frames that are heard around those that a mask is given for
+    teaches : name in MASKS of the masks to be learnt, or None
+    """
+
+    transform: Transform = TRANSFORM
+    scale: float = 1.0
+    bins: int = TRANSFORM.bins
+    before: int = 0
+    after: int = 0
+    teaches: str | None = None
+
+    @property
+    def top(self) -> float:
+        """The highest bin's frequency in Hz."""
+        return RATE / self.transform.n_fft * (self.bins - 1)
+
+
+PLAIN = Hearing()  # of lastframe
 
 
 @dataclass(frozen=True)
@@ -30,27 +62,38 @@ class Batch:
     groups : (batch, targets, stems) or None
         Which stems each target is the sum of, see losses.py; a target of none is unknown.
         None: every stem is a target.
+    around : (batch, channels, before + frames + after, bins) or None
+        The mixture with the frames around; None where these are none.
+    wanted : (batch, stems, channels, frames, bins) or None, the masks to be learnt
     """
 
     stems: Tensor
     mix: Tensor
     groups: Tensor | None = None
+    around: Tensor | None = None
+    wanted: Tensor | None = None
 
     @property
     def known(self) -> Tensor | None:
         """Weight of each target, (batch, targets); None if all count."""
         return None if self.groups is None else (self.groups.sum(2) > 0).float()
 
+    @property
+    def heard(self) -> Tensor:
+        """What the network hears of the mixture."""
+        return self.mix if self.around is None else self.around
 
-def samples_of(frames: int) -> int:
-    """Count the samples that give this many full frames."""
-    return TRANSFORM.n_fft + TRANSFORM.hop * (frames - 1)
+
+def samples_of(frames: int, hearing: Hearing = PLAIN) -> int:
+    """Count the samples that give this many full frames, and those around."""
+    whole = hearing.before + frames + hearing.after
+    return hearing.transform.n_fft + hearing.transform.hop * (whole - 1)
 
 
-def spectra(waves: Tensor) -> Tensor:
+def spectra(waves: Tensor, transform: Transform = TRANSFORM) -> Tensor:
     """STFT frames of (..., samples), as the streaming analysis gives them once filled."""
-    window = torch.from_numpy(TRANSFORM.pair[0]).to(waves.device)
-    return torch.fft.rfft(waves.unfold(-1, TRANSFORM.n_fft, TRANSFORM.hop) * window)
+    window = torch.from_numpy(transform.pair[0]).to(waves.device)
+    return torch.fft.rfft(waves.unfold(-1, transform.n_fft, transform.hop) * window)
 
 
 def features(mix: Tensor) -> Tensor:
@@ -59,19 +102,32 @@ def features(mix: Tensor) -> Tensor:
     return (energy + EPS**2) ** (POWER / 2)
 
 
-def batch_of(drawn: Drawn, device: torch.device | str = "cpu") -> Batch:
+def batch_of(drawn: Drawn, device: torch.device | str = "cpu", hearing: Hearing = PLAIN) -> Batch:
     """Bring a mixer's batch to the device and make spectra of it there."""
     waves, gains, *groups = (torch.from_numpy(part) for part in drawn)
     if torch.device(device).type == "cuda":
         waves, gains = waves.pin_memory(), gains.pin_memory()
     waves, gains = (part.to(device, non_blocking=True) for part in (waves, gains))
-    stems = spectra(waves) * gains.unsqueeze(3)
-    return Batch(stems, stems.sum(1), groups[0].to(device) if groups else None)
+    stems = spectra(waves, hearing.transform) * gains.unsqueeze(3)
+    held = groups[0].to(device) if groups else None
+    if hearing.scale != 1 or hearing.bins < stems.shape[-1]:
+        stems = stems[..., : hearing.bins] / hearing.scale
+    mix = stems.sum(1)
+    inner = slice(hearing.before, stems.shape[3] - hearing.after)
+    wanted = MASKS[hearing.teaches](stems)[:, :, :, inner] if hearing.teaches else None
+    around = mix if hearing.before or hearing.after else None
+    return Batch(stems[:, :, :, inner], mix[:, :, inner], held, around, wanted)
 
 
-def draw(mixer: Mixer, size: int, frames: int, device: torch.device | str = "cpu") -> Batch:
+def draw(
+    mixer: Mixer,
+    size: int,
+    frames: int,
+    device: torch.device | str = "cpu",
+    hearing: Hearing = PLAIN,
+) -> Batch:
     """Draw the mixer's next batch."""
-    return batch_of(mixer.batch(size, samples_of(frames)), device)
+    return batch_of(mixer.batch(size, samples_of(frames, hearing)), device, hearing)
 
 
 class Feed:
@@ -85,6 +141,7 @@ class Feed:
     place : the numbers that tell this stream from others: seed, process
     device : where the batches go
     loaders : threads that decode ahead, each with a mixer of its own; 0: the caller's
+    hearing : what the network hears
 
     Notes
     -----
@@ -97,8 +154,10 @@ class Feed:
         place: tuple[int, ...],
         device: torch.device | str = "cpu",
         loaders: int = 0,
+        hearing: Hearing = PLAIN,
     ) -> None:
         self._make = make
+        self._hearing = hearing
         self._place = place
         self._device = device
         self._ahead = 2 * loaders
@@ -109,13 +168,13 @@ class Feed:
     def __call__(self, step: int, size: int, frames: int) -> Batch:
         """Give the batch of a step."""
         if self._pool is None:
-            return batch_of(self._draw(step, size, frames), self._device)
+            return batch_of(self._draw(step, size, frames), self._device, self._hearing)
         keys = [(n, size, frames) for n in range(step, step + 1 + self._ahead)]
         # What was decoded ahead in another size is dropped.
         self._pending = {
             key: self._pending.get(key) or self._pool.submit(self._draw, *key) for key in keys
         }
-        return batch_of(self._pending.pop(keys[0]).result(), self._device)
+        return batch_of(self._pending.pop(keys[0]).result(), self._device, self._hearing)
 
     def close(self) -> None:
         """End the threads."""
@@ -126,5 +185,5 @@ class Feed:
         if not hasattr(self._own, "mixer"):
             self._own.mixer = self._make()
         self._own.mixer.seek(*self._place, step)
-        drawn: Drawn = self._own.mixer.batch(size, samples_of(frames))
+        drawn: Drawn = self._own.mixer.batch(size, samples_of(frames, self._hearing))
         return drawn

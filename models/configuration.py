@@ -9,9 +9,18 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
 LossName = Literal["snr", "banded_snr", "waveform_l1", "mask_mse", "mask_bce"]
+MaskName = Literal["a1", "a2", "a3", "b1", "b2", "b3", "b4", "best", "ratio"]
 Positive = Annotated[float, Field(gt=0)]
 Terms = Annotated[dict[LossName, Positive], Field(min_length=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -32,12 +41,15 @@ class Data(Table):
     library : folder made by python -m models.data build
     split, validation : splits of the library to train on and to validate on
     shares : stem -> kind of source -> share of the draws; those of data/mixing.py where unnamed
+    partial : share of the mixtures made of an accompaniment and vocals, where only these two are
+        known; none in a library without instrumental music
     """
 
     library: Path
     split: str = "train"
     validation: str = "validation"
     shares: dict[str, dict[str, Share]] = {}
+    partial: Share = 0.0
 
 
 class Network(Table):
@@ -56,6 +68,71 @@ class Network(Table):
         return self.model_dump(exclude={"architecture"})
 
 
+class FragmentNetwork(Table):
+    """[network]: one of the article's models, see zoo/fragment.py.
+
+    Attributes
+    ----------
+    architecture : branch is one stem's; four of them are merged into model 1
+    target : which of the 25 frames the mask is for, 24 the last, 12 the middle
+    padded : whether poolings keep the newest columns; the article's drop them
+    """
+
+    architecture: Literal["model2", "model3", "model4"]
+    target: int = Field(24, ge=0, le=24)
+    padded: bool = False
+
+    @property
+    def sizes(self) -> dict[str, Any]:
+        """What the architecture is made with."""
+        return {"target": self.target, "padded": self.padded}
+
+
+class BranchNetwork(FragmentNetwork):
+    """[network]: the network of a single stem.
+
+    Attributes
+    ----------
+    stem : the one it isolates
+    """
+
+    architecture: Literal["branch"]  # type: ignore[assignment]
+    stem: Literal["vocals", "drums", "bass", "other"]
+
+    @property
+    def sizes(self) -> dict[str, Any]:
+        """What the architecture is made with."""
+        return {**super().sizes, "stems": (self.stem,)}
+
+
+NETWORKS: dict[str, type[Table]] = {
+    "lastframe": Network,
+    "model": FragmentNetwork,
+    "branch": BranchNetwork,
+}
+TABLE_OF = {
+    "lastframe": "lastframe",
+    "branch": "branch",
+    "model2": "model",
+    "model3": "model",
+    "model4": "model",
+}
+
+
+def _table_of(given: Any) -> str:
+    """Tell which of NETWORKS [network] is; what is wrong inside is told later."""
+    name = given.get("architecture") if isinstance(given, dict) else given.architecture
+    return TABLE_OF.get(str(name), "lastframe")
+
+
+AnyNetwork = Annotated[
+    Annotated[Network, Tag("lastframe")]
+    | Annotated[FragmentNetwork, Tag("model")]
+    | Annotated[BranchNetwork, Tag("branch")],
+    Discriminator(_table_of),
+]
+
+
 class Loss(Table):
     """[loss]: weight of each loss of losses.py, and again for the late part of the schedule.
 
@@ -63,12 +140,15 @@ class Loss(Table):
     ----------
     terms, late_terms : name -> weight
     floor, absent_weight : of the SNR losses
+    masks : of models/masks.py, what mask_mse and mask_bce teach; without it the ratio mask, and
+        "the loudest stem takes the bin"
     """
 
     terms: Terms = {"snr": 1.0}
     late_terms: Terms = {"snr": 1.0, "banded_snr": 0.25}
     floor: Positive = 1e-3
     absent_weight: Share = 0.4
+    masks: MaskName | None = None
 
 
 class Schedule(Table):
@@ -153,7 +233,7 @@ class Configuration(Table):
     """The whole file."""
 
     data: Data
-    network: Network = Network()
+    network: AnyNetwork = Network()
     loss: Loss = Loss()
     schedule: Schedule
     run: Run
@@ -187,10 +267,16 @@ def load(path: Path) -> Configuration:
 def _sentence(error: ValidationError) -> str:
     # An unknown key is often the reason for a missing one: it is told first.
     first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-    *tables, name = [str(part) for part in first["loc"]] or [""]
-    key = ".".join([*tables, name])
+    place = [str(part) for part in first["loc"]] or [""]
+    held: type[Table] | None = None
+    if place[0] == "network" and len(place) > 1:
+        held = NETWORKS[place.pop(1)]
+    *tables, name = place
+    key = ".".join(place)
+    if key == "network.architecture":
+        return f"{key} is {first['input']!r}: use {', '.join(TABLE_OF)}"
     if first["type"] == "extra_forbidden":
-        known = sorted(_known(tables))
+        known = sorted(held.model_fields if held else _known(tables))
         close = get_close_matches(name, known, 1)
         hint = f"did you mean {close[0]}? " if close else ""
         return f"{key} is unknown; {hint}use {', '.join(known)}"

@@ -3,6 +3,8 @@
 Rules of this file
   1. A file has its name only when it was checked: against torch, and streamed against chunked.
   2. What the network needs of its training data, mean and spread of the input, is in the graph.
+  3. What is open in a graph is what the contract leaves open: frames of a streaming model, the
+     batch of a windowed one.
 """
 
 import json
@@ -19,7 +21,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from models import checkpoints
+from models.architectures import ARCHITECTURES
 from models.batches import features, spectra
+from models.zoo import fragment
+from models.zoo.fragment import FragmentNetwork
+from models.zoo.incremental import Incremental
 from models.zoo.lastframe import FEATURE, SAMPLE_RATE, STEMS, TRANSFORM, LastFrame
 from plugin_bridge.model.card import FORMAT, METADATA_KEY
 
@@ -28,6 +34,11 @@ OPSET = 17
 # their size, masks lie within one.
 TORCH_TOLERANCE, STREAM_TOLERANCE = 1e-5, 1e-6
 CHECKED_FRAMES = 64
+CHECKED_COLUMNS = 8  # beyond the first window
+# What the contract leaves open in a graph's main input and output, and where.
+OPEN = {"streaming": "frames", "windowed": "batch"}
+AXIS = {"streaming": 2, "windowed": 0}
+HEAD = "binary:0.5"  # of windowed models, as in the article
 
 Arrays = list[NDArray[np.float32]]
 
@@ -60,7 +71,7 @@ def write(
 ) -> None:
     """Export `network` with its card as one file, complete and checked or not at all.
 
-    The first input and output carry frames on their third axis; the others are states.
+    The first input and output are features and scores; the others are states.
 
     Raises
     ------
@@ -71,6 +82,8 @@ def write(
 
     partial = path.with_suffix(".part")
     states = card.get("states", [])
+    names_in = ["features", *(state["input"] for state in states)]
+    names_out = ["scores", *(state["output"] for state in states)]
     try:
         with warnings.catch_warnings():
             # The tracing exporter is announced to go one day; it gives the same graph ten times
@@ -82,9 +95,9 @@ def write(
                 str(partial),
                 dynamo=False,
                 opset_version=OPSET,
-                input_names=["features", *(state["input"] for state in states)],
-                output_names=["scores", *(state["output"] for state in states)],
-                dynamic_axes={"features": {2: "frames"}, "scores": {2: "frames"}},
+                input_names=names_in,
+                output_names=names_out,
+                dynamic_axes=_open_axes(card, [*names_in, *names_out]),
             )
         graph = onnx.load(partial)
         onnx.helper.set_model_props(graph, {METADATA_KEY: json.dumps(card)})
@@ -106,9 +119,11 @@ def check(
     ValueError
         If they differ by more than rounding: tells by how much, and what is allowed.
     """
-    whole, states = _run(path, card, [x.numpy() for x in inputs], inputs[0].shape[2])
+    arrays = [x.numpy() for x in inputs]
+    whole, states = _run(path, card, arrays, whole=True)
     with torch.no_grad():
-        wanted = [value.numpy() for value in network(*inputs)]
+        made = network(*inputs)
+    wanted = [x.numpy() for x in (made if isinstance(made, tuple) else (made,))]
     error = max(
         float(np.abs(a - b).max() / max(1, np.abs(b).max()))
         for a, b in zip([whole, *states], wanted, strict=True)
@@ -118,36 +133,53 @@ def check(
             f"the exported graph differs from the network by {error:.1e}, allowed are "
             f"{TORCH_TOLERANCE:g}; nothing was written: check the exporter's version"
         )
-    streamed, _ = _run(path, card, [x.numpy() for x in inputs], 1)
-    error = float(np.abs(_masks(streamed, card) - _masks(whole, card)).max())
+    single, _ = _run(path, card, arrays, whole=False)
+    error = float(np.abs(_masks(single, card) - _masks(whole, card)).max())
     if not error <= STREAM_TOLERANCE:
+        axis = AXIS[card["kind"]]
         raise ValueError(
-            f"the exported graph differs by {error:.1e} between frames one by one and "
-            f"{whole.shape[2]} at once, allowed are {STREAM_TOLERANCE:g}; nothing was written: "
-            "check what the network carries from frame to frame"
+            f"the exported graph differs by {error:.1e} between {OPEN[card['kind']]} one by one "
+            f"and {whole.shape[axis]} at once, allowed are {STREAM_TOLERANCE:g}; nothing was "
+            "written: check what the network carries from one to the next"
         )
 
 
+def _open_axes(card: dict[str, Any], names: Sequence[str]) -> dict[str, dict[int, str]]:
+    kind = card["kind"]
+    held = names if kind == "windowed" else ("features", "scores")
+    return {name: {AXIS[kind]: OPEN[kind]} for name in held}
+
+
 def _run(
-    path: Path, card: dict[str, Any], inputs: Sequence[NDArray[np.float32]], size: int
+    path: Path, card: dict[str, Any], inputs: Sequence[NDArray[np.float32]], *, whole: bool
 ) -> tuple[NDArray[np.float32], Arrays]:
-    """Run the file over all frames, `size` at a time, from the given states."""
+    """Run the file on all the inputs along the open axis, at once or one by one."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     x, *states = inputs
+    axis = AXIS[card["kind"]]
     names = [state["input"] for state in card.get("states", [])]
-    parts = []
-    for start in range(0, x.shape[2], size):
-        feed = {"features": x[:, :, start : start + size], **dict(zip(names, states, strict=True))}
+    parts: list[Arrays] = []
+    size = x.shape[axis] if whole else 1
+    for start in range(0, x.shape[axis], size):
+        here = range(start, start + size)
+        # The entries of a batch have states of their own; frames hand theirs on.
+        given = [s.take(here, axis) for s in inputs[1:]] if axis == 0 else states
+        feed = {"features": x.take(here, axis), **dict(zip(names, given, strict=True))}
         scores, *states = session.run(None, feed)
-        parts.append(scores)
-    return np.concatenate(parts, axis=2), list(states)
+        parts.append([scores, *states])
+    if axis == 0:
+        scores, *states = (np.concatenate(held) for held in zip(*parts, strict=True))
+        return scores, states
+    return np.concatenate([scores for scores, *_ in parts], axis), list(states)
 
 
 def _masks(scores: NDArray[np.float32], card: dict[str, Any]) -> NDArray[np.float32]:
+    if card["kind"] == "windowed":
+        return np.asarray(1 / (1 + np.exp(-scores)), np.float32)
     raw = scores.reshape(len(card["stems"]), -1, *scores.shape[2:])
     weights = np.exp(raw - raw.max(axis=0))
     return np.asarray(weights / weights.sum(axis=0), np.float32)
@@ -171,6 +203,75 @@ def heard(held: dict[str, Any]) -> str:
     return f"stems in the library: {sources}; {data['heard_hours']:g} h of mixtures heard"
 
 
+def windowed_card(network: FragmentNetwork, head: str = HEAD, **texts: Any) -> dict[str, Any]:
+    """Give the card of a network of fragments; `texts` are the fields for people."""
+    return {
+        "format": FORMAT,
+        **texts,
+        "kind": "windowed",
+        "sample_rate": fragment.SAMPLE_RATE,
+        "channels": 1,
+        "stems": list(network.stems),
+        "n_fft": 2 * (network.bins - 1),
+        "synthesis": 2 * (network.bins - 1),
+        "hop": (network.bins - 1) // 2,
+        "window": fragment.TRANSFORM.window,
+        "features": [fragment.FEATURE],
+        "frames": network.frames,
+        "target": "last" if network.target == network.frames - 1 else network.target,
+        "head": head,
+    }
+
+
+def write_windowed(
+    network: FragmentNetwork, card: dict[str, Any], path: Path, *, incremental: bool
+) -> None:
+    """Export a network of fragments, on whole windows or on their newest column.
+
+    Raises
+    ------
+    ValueError
+        If the file computes something else than the network.
+    """
+    generator = torch.Generator().manual_seed(0)
+    shape = (2, 1, network.bins, network.frames + CHECKED_COLUMNS - 1)
+    swell = torch.linspace(0, 9.42, shape[-1]).sin().clamp(min=0)
+    columns = 3 * network.spread * swell * torch.rand(shape, generator=generator)
+    if not incremental:
+        # (2, 1, bins, windows, frames) -> (windows, 1, bins, frames) of both channels
+        windows = columns.unfold(3, network.frames, 1).permute(0, 3, 1, 2, 4).flatten(0, 1)
+        write(network, card, (windows.contiguous(),), path)
+        return
+    made = Incremental(network).eval()
+    states: tuple[torch.Tensor, ...] = tuple(made.initial_states(2))
+    with torch.no_grad():
+        for column in range(shape[-1] - 1):
+            _, *following = made(columns[..., column : column + 1], *states)
+            states = tuple(following)
+        scores = made(columns[..., -1:], *states)[0]
+        wanted = network(columns[..., -network.frames :])
+    error = float((scores - wanted).abs().max() / max(1, wanted.abs().max()))
+    if not error <= TORCH_TOLERANCE:
+        raise ValueError(
+            f"column by column the network differs by {error:.1e}, allowed are "
+            f"{TORCH_TOLERANCE:g}; nothing was written: check models/zoo/columns.py"
+        )
+    names = [
+        {"input": f"state{i}", "output": f"next_state{i}", "shape": [1, *state.shape[1:]]}
+        for i, state in enumerate(states)
+    ]
+    write(made, card | {"states": names}, (columns[..., -1:], *states), path)
+
+
+def network_of(held: checkpoints.Content) -> nn.Module:
+    """Give the network of a checkpoint, ready for use."""
+    made = ARCHITECTURES[held.get("architecture", "lastframe")](held["config"]).build()
+    made.load_state_dict(checkpoints.weights(held))
+    if isinstance(made, LastFrame) and held["config"]["normed"]:
+        made = made.folded()
+    return made.eval()
+
+
 def export(
     weights: Annotated[Path, typer.Argument(help="best.pt of models.train")],
     out: Annotated[Path, typer.Argument(help="the .onnx file to write")],
@@ -180,23 +281,30 @@ def export(
     scores: Annotated[
         str, typer.Option(help="JSON object for the card; default: the run's validation")
     ] = "",
+    head: Annotated[
+        str, typer.Option(help="of models of fragments: binary:0.5, or sigmoid for soft masks")
+    ] = HEAD,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="of these: take whole windows, without states")
+    ] = False,
 ) -> None:
-    """Export a checkpoint of the last-frame network."""
+    """Export a checkpoint."""
     held = checkpoints.load(weights)
-    trained = LastFrame(**held["config"])
-    trained.load_state_dict(checkpoints.weights(held))
-    network = trained.folded() if held["config"]["normed"] else trained
+    network = network_of(held)
     found = {name: round(score, 2) for name, score in held.get("scores", {}).items()}
     validation = {"validation excerpts, SDR dB": found} if found else {}
-    card = streaming_card(
-        network,
-        name=name or out.stem,
-        version=version,
-        license="GPL-3.0-or-later",
-        trained_on=trained_on or heard(held),
-        scores=json.loads(scores) if scores else validation,
-    )
-    write(network, card, example_inputs(network), out)
+    texts: dict[str, Any] = {
+        "name": name or out.stem,
+        "version": version,
+        "license": "GPL-3.0-or-later",
+        "trained_on": trained_on or heard(held),
+        "scores": json.loads(scores) if scores else validation,
+    }
+    if isinstance(network, FragmentNetwork):
+        card = windowed_card(network, head, **texts)
+        write_windowed(network, card, out, incremental=not whole)
+    else:
+        write(network, streaming_card(network, **texts), example_inputs(network), out)
     typer.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
 
 

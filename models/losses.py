@@ -165,18 +165,38 @@ def _mean_where(values: Tensor, audible: Tensor, known: Tensor | None) -> Tensor
     return mean_of_known((values * audible).sum((2, 3, 4)) / count, known)
 
 
-def mask_mse(masks: Tensor, stems: Tensor, mix: Tensor, known: Tensor | None = None) -> Tensor:
-    """Mean squared difference to the ratio mask |S| / sum |S|, over audible bins."""
-    size = stems.abs()
-    ideal = size / (size.sum(1, keepdim=True) + TINY)
-    return _mean_where((masks - ideal).square(), _audible(mix), known)
+def mask_mse(
+    masks: Tensor,
+    stems: Tensor,
+    mix: Tensor,
+    known: Tensor | None = None,
+    wanted: Tensor | None = None,
+) -> Tensor:
+    """Mean squared difference to the wanted masks, over audible bins.
+
+    Without any, to the ratio mask |S| / sum |S|.
+    """
+    if wanted is None:
+        size = stems.abs()
+        wanted = size / (size.sum(1, keepdim=True) + TINY)
+    return _mean_where((masks - wanted).square(), _audible(mix), known)
 
 
-def mask_bce(masks: Tensor, stems: Tensor, mix: Tensor, known: Tensor | None = None) -> Tensor:
-    """Binary cross-entropy to "the loudest stem takes the bin", over audible bins, in nats."""
-    size = stems.abs()
-    winner = (size == size.amax(1, keepdim=True)).to(masks.dtype)
-    entropy = functional.binary_cross_entropy(masks.clamp(0, 1), winner, reduction="none")
+def mask_bce(
+    masks: Tensor,
+    stems: Tensor,
+    mix: Tensor,
+    known: Tensor | None = None,
+    wanted: Tensor | None = None,
+) -> Tensor:
+    """Binary cross-entropy to the wanted masks, over audible bins, in nats.
+
+    Without any, to "the loudest stem takes the bin".
+    """
+    if wanted is None:
+        size = stems.abs()
+        wanted = (size == size.amax(1, keepdim=True)).to(masks.dtype)
+    entropy = functional.binary_cross_entropy(masks.clamp(0, 1), wanted, reduction="none")
     return _mean_where(entropy, _audible(mix), known)
 
 
@@ -192,6 +212,7 @@ class Judged:
     transform : Transform
     sample_rate : Hz
     floor, absent_weight : see `snr_loss`
+    wanted : (batch, targets, channels, frames, bins) or None, what mask losses teach
     """
 
     masks: Tensor
@@ -202,6 +223,7 @@ class Judged:
     sample_rate: float
     floor: float = FLOOR
     absent_weight: float = ABSENT_WEIGHT
+    wanted: Tensor | None = None
 
     @cached_property
     def energies(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -224,6 +246,6 @@ LOSSES: dict[str, Callable[[Judged], Tensor]] = {
     "snr": lambda j: snr_loss(*j.energies, j.known, **j.levels),
     "banded_snr": lambda j: banded_snr_loss(*j.energies, j.bands, j.known, **j.levels),
     "waveform_l1": lambda j: waveform_l1(j.masks, j.stems, j.mix, j.transform, j.known),
-    "mask_mse": lambda j: mask_mse(j.masks, j.stems, j.mix, j.known),
-    "mask_bce": lambda j: mask_bce(j.masks, j.stems, j.mix, j.known),
+    "mask_mse": lambda j: mask_mse(j.masks, j.stems, j.mix, j.known, j.wanted),
+    "mask_bce": lambda j: mask_bce(j.masks, j.stems, j.mix, j.known, j.wanted),
 }

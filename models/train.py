@@ -21,7 +21,6 @@ from models.configuration import Configuration, load
 from models.journal import Journal
 from models.parallel import choose_device, processes, rank
 from models.trainer import Trainer
-from models.zoo.lastframe import STEMS
 
 
 @contextmanager
@@ -94,7 +93,9 @@ def train(configuration: Configuration) -> bool:
 
 def _loop(trainer: Trainer, bar: Progress, *, leads: bool) -> bool:
     run = trainer.configuration.run
-    journal = Journal(run.out, (*STEMS, "mean"), trainer.step) if leads else None
+    journal = (
+        Journal(run.out, (*trainer.architecture.stems, "mean"), trainer.step) if leads else None
+    )
     task = bar.add_task(run.out.name, total=1.0, now="")
     tell = partial(bar.console.print, highlight=False, soft_wrap=True)
     kept = checked = trainer.elapsed

@@ -2,53 +2,41 @@
 
 import math
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from models import checkpoints
-from models.batches import Batch, Feed, draw, features
+from models.architectures import ARCHITECTURES, Architecture, Streaming
+from models.batches import Batch, Feed, draw
 from models.configuration import Configuration
-from models.data.library import Library
+from models.data.library import RATE, Library
 from models.data.mixing import Mixer
-from models.losses import LOSSES, Judged, energies, together
+from models.data.score import STEMS
+from models.losses import LOSSES, Judged, together
 from models.parallel import agree, rank
-from models.zoo.lastframe import SAMPLE_RATE, STEMS, TRANSFORM, LastFrame
 
-ARCHITECTURES: dict[str, Callable[..., LastFrame]] = {"lastframe": LastFrame}
-STATISTICS_BATCHES, STATISTICS_SIZE, STATISTICS_FRAMES = 25, 4, 40
+LASTFRAME = Streaming({})
 # What is drawn from, so that no two draws share their numbers.
 STATISTICS, TRAINING = 0, 1
 
 
-def masks_of(network: LastFrame, x: Tensor) -> Tensor:
-    """Softmax masks (batch, stems, channels, frames, bins) from zero states."""
-    states = [state.to(x.device) for state in network.initial_states(len(x))]
-    scores = network(x, *states)[0]
-    return torch.softmax(scores.float().unflatten(1, (len(STEMS), -1)), 1)
-
-
-def judge(batch: Batch, masks: Tensor, **levels: float) -> Judged:
+def judge(
+    batch: Batch, masks: Tensor, architecture: Architecture = LASTFRAME, **levels: float
+) -> Judged:
     """Lay masks beside the truth; sums of stems where only these are known."""
-    stems = batch.stems
-    if batch.groups is not None:
+    stems, wanted = batch.stems, batch.wanted
+    if architecture.stems != STEMS:
+        rows = [STEMS.index(stem) for stem in architecture.stems]
+        stems = stems[:, rows]
+        wanted = None if wanted is None else wanted[:, rows]
+    elif batch.groups is not None:
         masks, stems = together(masks, batch.groups), together(stems, batch.groups)
-    return Judged(masks, stems, batch.mix, batch.known, TRANSFORM, SAMPLE_RATE, **levels)
-
-
-def standardise(network: LastFrame, mixer: Mixer) -> None:
-    """Measure the input's mean and spread per bin and keep them in the network."""
-    device = network.mean.device
-    parts = []
-    for _ in range(STATISTICS_BATCHES):
-        mix = draw(mixer, STATISTICS_SIZE, STATISTICS_FRAMES, device).mix
-        parts.append(features(mix)[..., : network.bins].flatten(0, 2))
-    x = torch.cat(parts)
-    network.mean.copy_(x.mean(0))
-    network.spread.copy_(x.std(0) + 0.02)
+    transform, rate = architecture.transform, architecture.sample_rate
+    known = batch.known
+    return Judged(masks, stems, batch.mix, known, transform, rate, **levels, wanted=wanted)
 
 
 def halved(precision: str, device: torch.device) -> bool:
@@ -63,16 +51,16 @@ class Average:
 
     Parameters
     ----------
-    network : LastFrame
+    network : the one that is averaged
     keep : share of the old weights at each step, once it has settled
     """
 
-    def __init__(self, network: LastFrame, keep: float) -> None:
+    def __init__(self, network: nn.Module, keep: float) -> None:
         self.weights = {name: value.clone() for name, value in network.state_dict().items()}
         self.keep = keep
         self.steps = 0
 
-    def update(self, network: LastFrame) -> None:
+    def update(self, network: nn.Module) -> None:
         """Move towards the present weights; quickly at the start."""
         self.steps += 1
         share = 1 - min(self.keep, self.steps / (self.steps + 10))
@@ -82,15 +70,18 @@ class Average:
 
 
 @torch.no_grad()
-def validate(network: LastFrame, mixer: Mixer, excerpts: int, frames: int) -> dict[str, float]:
+def validate(
+    network: nn.Module, architecture: Architecture, mixer: Mixer, excerpts: int, frames: int
+) -> dict[str, float]:
     """Mean SDR in dB per stem over excerpts, and their mean."""
-    device = network.mean.device
-    ratios: dict[str, list[float]] = {stem: [] for stem in STEMS}
+    device = next(network.parameters()).device
+    ratios: dict[str, list[float]] = {stem: [] for stem in architecture.stems}
     for _ in range(excerpts):
-        batch = draw(mixer, 1, frames, device)
-        masks = masks_of(network, features(batch.mix))
-        error, stem, whole = (e.sum(2) for e in energies(masks, batch.stems, batch.mix))
-        for i, name in enumerate(STEMS):
+        batch = draw(mixer, 1, frames, device, architecture.hearing)
+        masks = architecture.masks(network, architecture.inputs(batch))
+        judged = judge(batch, masks, architecture)
+        error, stem, whole = (e.sum(2) for e in judged.energies)
+        for i, name in enumerate(architecture.stems):
             if stem[0, i] > 1e-2 * whole[0, 0]:
                 ratio = stem[0, i] / error[0, i].clamp(min=1e-9)
                 ratios[name].append(float(10 * torch.log10(ratio)))
@@ -132,6 +123,9 @@ class Trainer:
         self.library = Library.open(configuration.data.library)
         held = checkpoints.load(self.checkpoint) if self.checkpoint.exists() else None
         begun = checkpoints.load(run.start) if run.start and not held else None
+        wanted = configuration.network
+        make = ARCHITECTURES[wanted.architecture]
+        self.architecture = make(wanted.sizes, configuration.loss.masks)
         self.network = self._build()
         for path, found in ((self.checkpoint, held), (run.start, begun)):
             if found and path:
@@ -142,7 +136,7 @@ class Trainer:
         elif not held:
             mixer = self.mixer()
             mixer.seek(run.seed, STATISTICS)
-            standardise(self.network, mixer)
+            self.architecture.prepare(self.network, mixer)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), schedule.peak_rate, weight_decay=schedule.weight_decay
         )
@@ -156,12 +150,13 @@ class Trainer:
         if held:
             kept = {name: value.to(device) for name, value in held["average"].items()}
             self.average.weights, self.average.steps = kept, self.step
-        self.feed = Feed(self.mixer, (run.seed, TRAINING, rank()), device, run.loaders)
+        place, hearing = (run.seed, TRAINING, rank()), self.architecture.hearing
+        self.feed = Feed(self.mixer, place, device, run.loaders, hearing)
 
     def mixer(self) -> Mixer:
         """Give a mixer of the training split."""
         data = self.configuration.data
-        return Mixer(self.library, data.split, shares=data.shares)
+        return Mixer(self.library, data.split, shares=data.shares, partial=data.partial)
 
     @property
     def share(self) -> float:
@@ -191,10 +186,11 @@ class Trainer:
         self.optimizer.zero_grad()
         with torch.no_grad():
             batch = self.feed(self.step, size, frames)
-            x = features(batch.mix).contiguous(memory_format=torch.channels_last)
+            x = self.architecture.inputs(batch).contiguous(memory_format=self.architecture.layout)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.halved):
-            masks = masks_of(self.network, x)
-        judged = judge(batch, masks, floor=loss.floor, absent_weight=loss.absent_weight)
+            masks = self.architecture.masks(self.network, x)
+        levels = {"floor": loss.floor, "absent_weight": loss.absent_weight}
+        judged = judge(batch, masks, self.architecture, **levels)
         terms = loss.late_terms if late else loss.terms
         total = sum(
             (weight * LOSSES[name](judged) for name, weight in terms.items()), masks.new_zeros(())
@@ -208,7 +204,7 @@ class Trainer:
             self.optimizer.step()
             self.average.update(self.network)
         self.step += 1
-        self.heard += size * frames * TRANSFORM.hop / SAMPLE_RATE
+        self.heard += size * frames * self.architecture.hearing.transform.hop / RATE
         self.recent.append(total.item())
         return not (self.done or self.stop)
 
@@ -218,8 +214,9 @@ class Trainer:
         kept.load_state_dict(self.average.weights)
         data, run = self.configuration.data, self.configuration.run
         mixer = Mixer(self.library, data.validation, seed=0)
-        frames = max(1, int(run.validation_seconds * SAMPLE_RATE / TRANSFORM.hop))
-        scores = validate(kept.eval(), mixer, run.validation_excerpts, frames)
+        hop = self.architecture.hearing.transform.hop
+        frames = max(1, int(run.validation_seconds * RATE / hop))
+        scores = validate(kept.eval(), self.architecture, mixer, run.validation_excerpts, frames)
         if scores["mean"] > self.best:
             best = {"weights": self.average.weights, "scores": scores, "data": self._heard_of()}
             checkpoints.save(self.chosen, self._identity() | best | {"step": self.step})
@@ -241,10 +238,9 @@ class Trainer:
         }
         checkpoints.save(self.checkpoint, self._identity() | held)
 
-    def _build(self) -> LastFrame:
-        network = self.configuration.network
-        made = ARCHITECTURES[network.architecture](**network.sizes).to(self.device)
-        return made.to(memory_format=torch.channels_last)
+    def _build(self) -> nn.Module:
+        made = self.architecture.build().to(self.device)
+        return made.to(memory_format=self.architecture.layout)
 
     def _restore(self, held: checkpoints.Content) -> None:
         self.network.load_state_dict(held["network"])

@@ -95,7 +95,7 @@ def _set(scores: SetScores, oracles: dict[str, str]) -> list[str]:
             for stem, shares in zip(STEMS, scores.shares(row), strict=True)
         ]
         lines += [*table(["", *(f"in {stem}" for stem in STEMS)], body), ""]
-    if count > 1:
+    if count > 1 and oracles:
         body = [
             [song, row, *(_number(scores.values(row, "sdr", c)[i], 2) for c in columns())]
             for i, song in enumerate(scores.songs)

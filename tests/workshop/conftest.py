@@ -47,7 +47,7 @@ def configure(library: Path, tmp_path: Path) -> Configure:
     def made(**tables: dict[str, Any]) -> Configuration:
         plain: dict[str, dict[str, Any]] = {
             "data": {"library": library},
-            "network": TINY,
+            "network": {} if "architecture" in tables.get("network", {}) else TINY,
             "schedule": {
                 "steps": 6,
                 "batch": 1,

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from models import checkpoints
+from models.architectures import masks_of
 from models.batches import features, spectra
 from models.export import example_inputs, export, streaming_card, write
 from models.train import train
-from models.trainer import masks_of
 from models.zoo.lastframe import STEMS, TRANSFORM, LastFrame
 from plugin_bridge.dsp.features import FeaturePlane
 from plugin_bridge.dsp.stft import Analysis

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,17 @@ import pytest
 import torch
 
 from models import checkpoints
+from models.architectures import masks_of
 from models.batches import Batch, Feed, draw, features
 from models.configuration import Configuration
-from models.data.library import Library
+from models.data.library import Job, Library
 from models.data.mixing import Mixer
 from models.losses import LOSSES, energies, snr_loss
 from models.parallel import choose_device
 from models.train import train
-from models.trainer import Trainer, halved, judge, masks_of
+from models.trainer import Trainer, halved, judge
 from models.zoo.lastframe import LastFrame
-from tests.workshop.conftest import TINY, Configure
+from tests.workshop.conftest import TINY, Configure, song
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
@@ -299,6 +301,28 @@ def test_partial_labels_teach_sums_only() -> None:
     assert raw.grad is not None
     torch.testing.assert_close(raw.grad[:, 1], raw.grad[:, 3])
     assert not torch.allclose(raw.grad[:, 0], raw.grad[:, 1])
+
+
+def test_a_run_hears_instrumental_music(configure: Configure, tmp_path: Path) -> None:
+    """With data.partial every mixture of such a library knows two targets; without it, four."""
+    root = tmp_path / "music"
+    stems = [song(0), {"accompaniment": song(1)["other"]}]
+    sources = ("generated", "instrumental")
+    jobs = [
+        Job(source, "song", "train", partial(dict, held))
+        for source, held in zip(sources, stems, strict=True)
+    ]
+    list(Library.open(root).fill([*jobs, Job("generated", "kept", "validation", lambda: song(2))]))
+    known = []
+    for share in (0.0, 1.0):
+        data = {"library": root, "partial": share}
+        made = Trainer(
+            configure(data=data, run={"out": tmp_path / str(share)}), choose_device("cpu")
+        )
+        batch = made.feed(0, 2, 8)
+        known.append(None if batch.known is None else batch.known.tolist())
+        assert made.advance()
+    assert known == [None, 2 * [[1, 1, 0, 0]]]
 
 
 def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:

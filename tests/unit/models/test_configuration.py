@@ -27,8 +27,8 @@ def write(tmp_path: Path, text: str) -> Path:
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
 def test_shipped_configurations_are_read(path: Path) -> None:
-    """And say themselves what the defaults are."""
-    assert load(path).network.architecture == "lastframe"
+    """And name the architecture that they are called by."""
+    assert load(path).network.architecture == path.stem.split("-")[0]
 
 
 def test_defaults(tmp_path: Path) -> None:
@@ -51,6 +51,17 @@ def test_defaults(tmp_path: Path) -> None:
         ("steps = 10", 'steps = 10\nprecision = "fp8"', "precision is 'fp8': .*'bf16' or 'fp32'"),
         ('out = "there"', "", "run.out is missing; add it"),
         ("[run]", "[network]\nhiden = 3\n[run]", "network.hiden is unknown; did you mean hidden?"),
+        ("[run]", '[network]\narchitecture = "x"\n[run]', "architecture is 'x': use lastframe, "),
+        (
+            "[run]",
+            '[network]\narchitecture = "branch"\ntarget = 12\n[run]',
+            "network.stem is missing",
+        ),
+        (
+            "[run]",
+            '[network]\narchitecture = "model2"\nwidths = [4]\n[run]',
+            "network.widths is unknown; use architecture, padded, target",
+        ),
         ("[run]", "[loss]\nterms = {}\n[run]", "loss.terms"),
         ("[run]", "[run", "is not TOML"),
     ],
