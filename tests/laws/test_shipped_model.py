@@ -15,7 +15,8 @@ from plugin_bridge.model.onnx import Model
 from plugin_bridge.model.store import DEFAULT
 from plugin_bridge.separator import Separator
 
-pytestmark = pytest.mark.model
+# Six minutes of songs, twice: on a busy machine more than two minutes.
+pytestmark = [pytest.mark.model, pytest.mark.timeout(600)]
 
 # Training starts at seed 1000, tuning of the baseline used 100 to 115.
 SEEDS = range(24)  # of six songs, the means differ by a decibel
