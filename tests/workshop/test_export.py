@@ -6,13 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from onnxruntime import InferenceSession
 from torch import Tensor
 
 from models import checkpoints
 from models.architectures import masks_of
 from models.batches import features, spectra
+from models.configuration import Network
 from models.export import example_inputs, export, streaming_card, write
 from models.train import train
+from models.trainer import Trainer
 from models.zoo.lastframe import STEMS, TRANSFORM, LastFrame
 from plugin_bridge.dsp.features import FeaturePlane
 from plugin_bridge.dsp.stft import Analysis
@@ -21,6 +24,8 @@ from plugin_bridge.model.onnx import Model
 from plugin_bridge.separator import Separator
 from plugin_bridge.testing import noise
 from tests.workshop.conftest import TINY, Configure
+
+WEIGHTS = Path("models/weights").resolve()
 
 
 @pytest.fixture
@@ -114,3 +119,23 @@ def test_a_graph_that_is_not_the_network_is_refused(
     with pytest.raises(ValueError, match="differs from the network by"):
         write_one(network, tmp_path / "x.onnx")
     assert (tmp_path / "x.onnx").read_bytes() == before
+
+
+def test_the_shipped_model_can_be_trained_on(configure: Configure) -> None:
+    """Its weights lie beside it: the file computes what they do, and a run starts with them."""
+    weights = WEIGHTS / "lastframe.pt"
+    held = checkpoints.load(weights)
+    network = LastFrame(**held["config"]).eval()
+    network.load_state_dict(checkpoints.weights(held))
+    model = Model(WEIGHTS / "lastframe.onnx")
+    inputs = example_inputs(network)
+    names = ["features", *(state.input for state in model.card.states)]
+    feeds = {name: value.numpy() for name, value in zip(names, inputs, strict=True)}
+    found = InferenceSession(WEIGHTS / "lastframe.onnx").run(None, feeds)
+    with torch.no_grad():
+        wanted = network(*inputs)
+    for a, b in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(a, b.numpy(), atol=2e-5 * max(1, float(b.abs().max())))
+    sizes = {key: value for key, value in held["config"].items() if key in Network.model_fields}
+    made = Trainer(configure(network=sizes, run={"start": weights}), torch.device("cpu"))
+    torch.testing.assert_close(made.network.state_dict()["out.bias"], held["weights"]["out.bias"])
