@@ -256,6 +256,36 @@ def _resonances(formants: Floats, who: Singer, f: Floats) -> Floats:
     return total
 
 
+def lead_curve(rng: Random, lead: Sequence[Note], samples: int, rate: float) -> _Curves:
+    """Give the curves that `choir` makes its leading voice of, from a generator in the same state.
+
+    Parameters
+    ----------
+    rng : numpy Generator
+        As `choir` gets it; the same draws are made.
+    lead : sequence of Note
+        At least one.
+    samples : int
+        Length of the track.
+    rate : float
+        Samples per second.
+
+    Returns
+    -------
+    curves : pitch (MIDI), loud, hiss and more, one value each HOP samples
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    who = singer(rng, _centre(lead))
+    return _write(rng, who, lead, samples // HOP + 3, rate / HOP)
+
+
+def _centre(lead: Sequence[Note]) -> float:
+    return float(np.median([note.pitch for note in lead]))
+
+
 def choir(
     rng: Random, lead: Sequence[Note], harmony: Sequence[Note], samples: int, rate: float
 ) -> Floats:
@@ -281,7 +311,7 @@ def choir(
     """
     if not lead:
         return np.zeros((2, samples), np.float32)
-    centre = float(np.median([note.pitch for note in lead]))
+    centre = _centre(lead)
     who = singer(rng, centre)
     dry = sing(rng, who, lead, samples, rate)
     # Some leads stand off the centre, so that panning alone does not find them.

@@ -1,0 +1,213 @@
+"""Score the analysis: `python -m models.evaluate_notes --seeds 0-23 --annotated FOLDER`.
+
+By mir_eval on songs whose notes are known: drum onsets within 50 ms, bass notes within 50 ms and
+50 cents, the pitch of the leading voice within 50 cents; on true stems and on separated ones, with
+a look ahead and, beside it, causally as live playing does. FOLDER holds the stems of the song of
+annotations/rubidium.toml, whose drum onsets were found by hand.
+"""
+
+import argparse
+import sys
+import tomllib
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.data.notes import SongNotes, merged, notes_of, strokes
+from models.data.score import STEMS, Note
+from models.data.songs import generate
+from models.data.sound import Floats, hertz
+from models.evaluation.songs import real_song, seeds
+from plugin_bridge.analysis.collect import Collector
+from plugin_bridge.analysis.grid import BASE_RATE
+from plugin_bridge.analysis.offline import Listener
+from plugin_bridge.analysis.results import Note as Found
+from plugin_bridge.analysis.results import StemAnalysis
+from plugin_bridge.errors import PluginBridgeError
+from plugin_bridge.separator import Separator
+
+TABLE = Path(__file__).parent / "annotations" / "rubidium.toml"
+WAYS = ("offline", "causal")
+KEYS = {"kick": 36, "snare": 38, "hat": 42}
+WITHIN = 0.05  # seconds, of onsets
+LEAD = 3.0  # seconds that the separator hears before an excerpt
+Times = NDArray[np.float64]
+Scores = dict[str, float]
+
+
+def heard(stems: dict[str, Floats], way: str) -> dict[str, StemAnalysis]:
+    """Analyse stems (channels, samples) at 44.1 kHz.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    if way == "causal":
+        collector = Collector(tuple(stems), 2)
+        collector.push(np.stack(list(stems.values())))
+        return collector.finish().stems
+    found = {}
+    for stem, samples in stems.items():
+        listener = Listener(stem, len(samples), beats=False)
+        listener.push(samples)
+        found[stem] = listener.finish()
+    return found
+
+
+def onset_score(wanted: Iterable[float], found: Iterable[float]) -> float:
+    """Give the F1 of onsets; strokes within 30 ms are one.
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    import mir_eval
+
+    return float(
+        mir_eval.onset.f_measure(np.array(merged(wanted)), np.array(merged(found)), window=WITHIN)[
+            0
+        ]
+    )
+
+
+def note_score(wanted: Iterable[Note], found: Iterable[Found]) -> float:
+    """Give the F1 of notes by onset and pitch; ends do not count.
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    import mir_eval
+
+    true = [(n.start, n.start + n.length, hertz(n.pitch)) for n in wanted]
+    mine = [(n.start, n.end, hertz(n.key)) for n in found]
+    if not true or not mine:
+        return float(not true and not mine)
+    (a, b, f), (c, d, g) = (np.array(rows).T for rows in (true, mine))
+    return float(
+        mir_eval.transcription.precision_recall_f1_overlap(
+            np.stack([a, b], 1), f, np.stack([c, d], 1), g, offset_ratio=None
+        )[2]
+    )
+
+
+def pitch_score(truth: SongNotes, found: StemAnalysis) -> float:
+    """Give the share of the voice's pitched moments whose pitch was found.
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    import mir_eval
+
+    if not truth.hertz.any() or not len(found.times):
+        return float("nan")
+    made = mir_eval.melody.evaluate(
+        truth.times.astype(float), truth.hertz.astype(float),
+        found.times.astype(float), found.hertz.astype(float),
+    )  # fmt: skip
+    return float(made["Raw Pitch Accuracy"])
+
+
+def scores_of(truth: SongNotes, found: dict[str, StemAnalysis]) -> Scores:
+    """Give all figures of a song.
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    wanted = strokes(truth.drums)
+    drums = found["drums"].onsets
+    made = {"drum onsets": onset_score(wanted["any"], [o.seconds for o in drums])}
+    for name, key in KEYS.items():
+        if wanted[name]:
+            mine = [o.seconds for o in drums if key in o.keys]
+            made[name] = onset_score(wanted[name], mine)
+    if truth.bass:
+        made["bass notes"] = note_score(truth.bass, found["bass"].notes)
+    made["vocal pitch"] = pitch_score(truth, found["vocals"])
+    return made
+
+
+def separated(separator: Separator, mixture: Floats) -> dict[str, Floats]:
+    """Give the stems of a mixture (channels, samples).
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    stems = np.concatenate([separator.push(mixture), separator.flush()], axis=2)
+    return dict(zip(separator.stems, stems, strict=True))
+
+
+def excerpt(folder: Path) -> tuple[dict[str, Floats], list[float], float]:
+    """Give the true stems around the annotated part, its onsets, and where it begins in them.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds no stems.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
+    begin = table["start"] - LEAD
+    first, last = (round(t * BASE_RATE) for t in (begin, table["start"] + table["seconds"]))
+    stems = real_song(folder).stems
+    onsets = [time - begin for time in table["onsets"]]
+    return {stem: stems[stem][:, first:last] for stem in STEMS}, onsets, LEAD
+
+
+def main() -> int:
+    """Print a table; give the process's exit status.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    parser = argparse.ArgumentParser(prog="python -m models.evaluate_notes", description=__doc__)
+    parser.add_argument("--seeds", default="0-23", help="generated songs, such as 7 or 0-23")
+    parser.add_argument("--seconds", type=float, default=15.0)
+    parser.add_argument("--model", default="lastframe", help="that separates")
+    parser.add_argument("--annotated", type=Path, metavar="FOLDER", help="Rubidium's stems")
+    given = parser.parse_args()
+    warnings.filterwarnings("ignore", module="mir_eval")  # of songs without onsets
+    results: dict[str, dict[tuple[str, str], list[float]]] = defaultdict(lambda: defaultdict(list))
+    try:
+        separator = Separator(given.model, BASE_RATE, frames_per_call=64)
+        for seed in seeds(given.seeds):
+            song, truth = generate(seed, given.seconds), notes_of(seed, given.seconds)
+            both = {"true": song.stems, "separated": separated(separator, song.mixture)}
+            for kind, stems in both.items():
+                for way in WAYS:
+                    for name, score in scores_of(truth, heard(stems, way)).items():
+                        results[name][kind, way].append(score)
+            print(f"seed {seed}", file=sys.stderr, flush=True)
+        if given.annotated:
+            stems, onsets, begin = excerpt(given.annotated)
+            mixture = np.stack(list(stems.values())).sum(axis=0)
+            both = {"true": stems, "separated": separated(separator, mixture)}
+            for kind, parts in both.items():
+                for way in WAYS:
+                    drums = heard({"drums": parts["drums"]}, way)["drums"].onsets
+                    mine = [o.seconds for o in drums if o.seconds >= begin]
+                    results["drum onsets, Rubidium"][kind, way] = [onset_score(onsets, mine)]
+    except (ValueError, OSError, PluginBridgeError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    print("| | true, offline | true, causal | separated, offline | separated, causal |")
+    print("|---|---|---|---|---|")
+    for name, columns in results.items():
+        cells = [np.nanmean(columns[kind, way]) for kind in ("true", "separated") for way in WAYS]
+        print(f"| {name} | " + " | ".join(f"{cell:.2f}" for cell in cells) + " |")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
