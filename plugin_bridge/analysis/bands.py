@@ -15,7 +15,7 @@ BANDS = len(EDGES) - 1
 FLOOR_DB = -60.0  # of a full-scale sine's power, added to every band: what is below is silence
 MOST_RISE_DB = 20.0  # what a band can add to the flux: a band is not worth more than a few others
 
-# Of Surges, each the best of three or four on the basses of generated songs 100 to 115.
+# Of Surges: the best of about 130 settings on the basses of generated songs 100 to 115.
 BACK, MOST = 6, 4  # hops looked back; bands that count
 RANGE_DB, FORGET_DB = 40.0, 2.0  # below the loudest band of late; by how much a second it falls
 

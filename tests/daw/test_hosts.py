@@ -265,6 +265,11 @@ class Ardour:
         """Play into the track; give its ten outputs."""
         into = [f"ardour:music/audio_in {i}" for i in (1, 2)]
         out_of = [f"ardour:music/audio_out {i}" for i in range(1, 11)]
+        look = self._jack.client("look")
+        try:
+            wait_for(lambda: _ports(look, "ardour:") >= {*into, *out_of}, "Ardour's ports")
+        finally:
+            look.close()
         return patched(self._jack, into, out_of, signal, free=free)
 
 
@@ -293,7 +298,8 @@ def test_ardour_hears_every_bus(built: Path, server: Serving, tmp_path: Path, ki
     shift = ARDOUR_DELAY // 2
     padded = np.pad(signal, ((0, 0), (shift, 0)))
     wanted = reference(server.model, padded, rate)[:, shift:]
-    late = 511 + period + 256 + ARDOUR_DELAY
+    # Some sessions of Ardour take a period more on the way from its inputs to its outputs.
+    lates = (511 + period + 256 + ARDOUR_DELAY, 511 + 2 * period + 256 + ARDOUR_DELAY)
     for heard in captured:
-        same = (heard[:, late : late + rate] == wanted).all(axis=0)
+        same = max(((heard[:, n : n + rate] == wanted).all(axis=0) for n in lates), key=np.mean)
         assert same.all() if free else same.mean() > 0.2

@@ -70,10 +70,11 @@ class Jackd:
         held = [leash, "--pdeathsig", "TERM"] if leash else []
         # -r: no realtime permission is needed; -S: late clients delay a cycle, never lose it.
         priority = "-R" if self._realtime else "-r"
-        command = f"{priority} -S -n {self.name} -d dummy -r {self.rate} -p {self.period}".split()
+        # -t: on a busy machine a client may be seconds late, and is not to be thrown out for it.
+        command = f"{priority} -S -t 20000 -n {self.name} -d dummy -r {self.rate} -p {self.period}"
         self._was_killed = False
         self._process = subprocess.Popen(
-            [*held, program, *command, "-C", str(self.inputs), "-P", str(self.outputs)],
+            [*held, program, *command.split(), "-C", str(self.inputs), "-P", str(self.outputs)],
             env={**os.environ, **environment(self.name)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

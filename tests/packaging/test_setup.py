@@ -146,7 +146,7 @@ def test_help_lists_each_public_verb() -> None:
         ["make"], cwd=ROOT, env=environment, text=True, capture_output=True, check=True
     )
     verbs = [line.split()[1] for line in done.stdout.splitlines()]
-    assert " ".join(verbs) == "help setup demo test test-models test-gpu bench build clean"
+    assert " ".join(verbs) == "help setup demo test test-models test-gpu bench soak daw build clean"
 
 
 def test_pins_are_names_and_versions_only() -> None:

@@ -80,11 +80,12 @@ def test_the_voice_of_a_known_song() -> None:
     """The generated voice has the pitch that its curve tells: the curve is of this very song."""
     truth = notes_of(4, 6.0)
     found = offline("vocals", generate(4, 6.0).stems["vocals"])
-    mine = np.interp(truth.times, found.times, found.hertz)
-    voiced = truth.hertz > 0
-    near = np.abs(np.log2(np.maximum(mine[voiced], 1) / truth.hertz[voiced])) < 0.5 / 12
-    assert voiced.sum() > 50
-    assert near.mean() > 0.7
+    mine = found.hertz[np.searchsorted(found.times, truth.times).clip(0, len(found.hertz) - 1)]
+    both = (truth.hertz > 0) & (mine > 0)
+    cents = 1200 * np.abs(np.log2(mine[both] / truth.hertz[both]))
+    assert both.sum() > 100
+    # Another singer's scoops and drift on the same notes are within 20 cents half of the time.
+    assert (cents < 20).mean() > 0.8
 
 
 def test_a_vibrato_is_one_note_and_a_step_is_two() -> None:

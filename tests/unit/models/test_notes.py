@@ -4,7 +4,6 @@ import hashlib
 import tomllib
 
 import numpy as np
-import pytest
 
 from models.data.notes import notes_of
 from models.data.score import compose
@@ -41,7 +40,6 @@ def test_the_table_of_rubidium_is_sound() -> None:
 
 def test_scores_of_the_truth_are_one() -> None:
     """And a wrong key, or a late onset, is a miss."""
-    pytest.importorskip("mir_eval")
     notes = notes_of(3, 6.0).bass
     same = [Found(n.start, n.start + n.length, round(n.pitch), 1.0) for n in notes]
     assert note_score(notes, same) == 1
