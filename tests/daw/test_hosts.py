@@ -1,6 +1,7 @@
 """The plugin in hosts that people use: Pedalboard, DawDreamer, jalv and Ardour."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -235,6 +236,8 @@ class Ardour:
         ready, stop = self._home / "ready", self._home / "stop"
         ready.unlink(missing_ok=True)
         stop.unlink(missing_ok=True)
+        if not again:
+            shutil.rmtree(self._home / "session", ignore_errors=True)
         host = subprocess.Popen(
             ["ardour7-lua", str(Path(__file__).with_name("ardour.lua"))],
             env={
@@ -267,15 +270,35 @@ class Ardour:
         out_of = [f"ardour:music/audio_out {i}" for i in range(1, 11)]
         look = self._jack.client("look")
         try:
-            wait_for(lambda: _ports(look, "ardour:") >= {*into, *out_of}, "Ardour's ports")
+            wait_for(lambda: _ports(look, "ardour:") >= {*into, *out_of}, "Ardour's ports", 20)
+        except AssertionError as error:
+            raise HostLostError(str(error)) from error
         finally:
             look.close()
         return patched(self._jack, into, out_of, signal, free=free)
 
 
+class HostLostError(Exception):
+    """Ardour ended by itself, or JACK let go of it, before anything was played."""
+
+
 def _is_ready(ready: Path, host: "subprocess.Popen[bytes]") -> bool:
-    assert host.poll() is None, f"Ardour ended with {host.returncode}"
+    if host.poll() is not None:
+        raise HostLostError(f"Ardour ended with {host.returncode}")
     return ready.exists() and ready.read_text().endswith("end\n")
+
+
+def heard_in(
+    ardour: Ardour, kind: str, signal: FloatArray, *, free: bool, again: bool
+) -> FloatArray:
+    """Play in a session of Ardour's; its scripting host is lost now and then while it starts."""
+    for _ in range(3):
+        try:
+            with ardour.session(kind, again=again):
+                return ardour.play(signal, free=free)
+        except HostLostError as error:
+            lost = error
+    raise lost
 
 
 @pytest.mark.system("ardour", "jackd2")
@@ -290,16 +313,16 @@ def test_ardour_hears_every_bus(built: Path, server: Serving, tmp_path: Path, ki
     signal = hiss(rate)
     with Jackd(rate, period) as jack:
         ardour = Ardour(tmp_path / "home", built, server, jack)
-        captured = []
-        for again in (False, True):
-            with ardour.session(kind, again=again):
-                captured.append(ardour.play(signal, free=free))
+        captured = [heard_in(ardour, kind, signal, free=free, again=n) for n in (False, True)]
     # The stream's grid of hops begins with the plugin's first block, the signal half a delay later.
     shift = ARDOUR_DELAY // 2
     padded = np.pad(signal, ((0, 0), (shift, 0)))
     wanted = reference(server.model, padded, rate)[:, shift:]
-    # Some sessions of Ardour take a period more on the way from its inputs to its outputs.
-    lates = (511 + period + 256 + ARDOUR_DELAY, 511 + 2 * period + 256 + ARDOUR_DELAY)
+    # Some sessions of Ardour take a period more on the way from its inputs to its outputs, and one
+    # that plays by the clock and comes too late takes another.
+    late = 511 + period + 256 + ARDOUR_DELAY
     for heard in captured:
+        room = heard.shape[1] - rate - late
+        lates = [late + n * period for n in range(2 if free else 1 + room // period)]
         same = max(((heard[:, n : n + rate] == wanted).all(axis=0) for n in lates), key=np.mean)
         assert same.all() if free else same.mean() > 0.2

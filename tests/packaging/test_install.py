@@ -67,8 +67,8 @@ def test_wheel_carries_package_and_data_only(wheel_sizes: dict[str, int], checko
     assert "plugin_bridge/py.typed" in names
     source = {f"plugin_bridge/daw/source/{n}" for n in ("Makefile", "dpf.patch", "plugin.cpp")}
     assert source <= names
-    shipped = (checkout / "models" / "weights").glob("lastframe*.onnx")
-    weights = {f"{DATA}/models/{path.name}" for path in shipped}
+    graphs = (checkout / "models" / "weights").glob("lastframe*.onnx")
+    weights = {f"{DATA}/models/{path.name}" for path in graphs}
     assert f"{DATA}/models/lastframe.onnx" in weights
     assert {name for name in names if name.startswith(f"{DATA}/models/")} == weights
 
