@@ -48,10 +48,11 @@ def write_model(path: Path, **fields: Any) -> Path:
         ],
         [helper.make_tensor("zero", TensorProto.FLOAT, [1], [0.0])],
     )
-    return _save(path, graph, made)
+    return save_graph(path, graph, made)
 
 
-def _save(path: Path, graph: onnx.GraphProto, made: Card) -> Path:
+def save_graph(path: Path, graph: onnx.GraphProto, made: Card) -> Path:
+    """Write a graph with its card as one .onnx file."""
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     entry = model.metadata_props.add()
     entry.key = METADATA_KEY

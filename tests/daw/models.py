@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 from onnx import TensorProto, helper
 
-from plugin_bridge.model.card import METADATA_KEY
 from plugin_bridge.testing import card
+from tests.tiny import save_graph
 
 SHARES = (0.4, 0.3, 0.2, 0.1)
 
@@ -36,9 +35,4 @@ def write_shares(path: Path, **fields: Any) -> Path:
             helper.make_tensor("shares", TensorProto.FLOAT, rows.shape, rows.ravel().tolist()),
         ],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    entry = model.metadata_props.add()
-    entry.key = METADATA_KEY
-    entry.value = made.model_dump_json(exclude_none=True, exclude_defaults=True)
-    onnx.save(model, str(path))
-    return path
+    return save_graph(path, graph, made)
