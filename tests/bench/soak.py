@@ -1,8 +1,10 @@
 """Play live for minutes under load, and print what was counted: `python -m tests.bench.soak`.
 
 A JACK server of its own with a dummy device, the shipped model, a thread of this process that
-never rests, the last core loaded by another process, and a mute a second. Nothing is asserted: a
-machine that is late is so without us. Everything that was started ends with it.
+never rests, the last core loaded by another process, and a mute a second. A minute at a time is
+told on stderr; the table comes at the end, and under it every second that had a miss, with what
+the threads waited for a core in it. Nothing is asserted: a machine that is late is so without us.
+Everything that was started ends with it.
 """
 
 import argparse
@@ -11,9 +13,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import dataclass
+from statistics import fmean, median
 from typing import Any
 
 import pytest
@@ -21,6 +24,7 @@ import pytest
 from plugin_bridge.live.settings import LiveSettings
 from plugin_bridge.live.supervisor import Live
 from plugin_bridge.model.store import DEFAULT
+from tests.bench.delays import Delays
 from tests.bench.tables import table
 from tests.live.jackd import Jackd, environment
 
@@ -29,6 +33,7 @@ BLOCKS = (256, 128)
 SECONDS = 600.0
 # What a controller does meanwhile, in seconds.
 MUTE_EVERY = 1.0
+MINUTE = 60
 BURN = "while True: sum(range(1000))"
 HEAD = (
     "block", "mode", "hops", "misses", "skipped", "xruns in", "out", "late calls", "waits",
@@ -50,29 +55,52 @@ def main() -> int:
     return 0
 
 
+@dataclass(frozen=True)
+class Second:
+    """A second of a soak, more or less.
+
+    Attributes
+    ----------
+    misses, skipped : int, hops
+    engine_ms, server_ms : float, what the realtime threads of each waited for a core, added up
+    stolen : float, share of the machine's time
+    load : float, processes that want to run, of the last minute
+    """
+
+    misses: int
+    skipped: int
+    engine_ms: float
+    server_ms: float
+    stolen: float
+    load: float
+
+
 def measure(
     settings: LiveSettings, blocks: Sequence[int], seconds: float, *, loaded: bool = True
 ) -> str:
-    """Play so long at each of the block sizes; give the table."""
+    """Play so long at each of the block sizes; give the table, and the seconds with misses."""
     rows: list[list[str]] = []
     told: dict[str, Any] = {}
+    late: list[str] = []
     for block in blocks:
-        told, row = _play(settings, block, seconds, loaded)
-        rows.append(row)
+        told, course = _play(settings, block, seconds, loaded)
+        rows.append(_row(block, told, course))
+        late += _late(block, course)
     load = "a busy thread beside it, a busy core" if loaded else "no load of ours"
     realtime = "jackd -R" if _may_be_realtime() else "jackd -r"
-    return table(
+    text = table(
         f"Live: {told['model']['name']}, {seconds:g} s at {RATE} Hz, {realtime}, {load}; "
         f"worker {told['priority']}, memory {told['memory']}",
         HEAD,
         rows,
     )
+    return text + "".join(f"{line}\n" for line in late)
 
 
 def _play(
     settings: LiveSettings, block: int, seconds: float, loaded: bool
-) -> tuple[dict[str, Any], list[str]]:
-    """Give the status at the end, and its row."""
+) -> tuple[dict[str, Any], list[Second]]:
+    """Give the status at the end, and second by second what happened."""
     with (
         Jackd(RATE, block, realtime=_may_be_realtime()) as server,
         pytest.MonkeyPatch.context() as patch,
@@ -82,26 +110,79 @@ def _play(
         live = Live(settings)
         live.start()
         try:
-            before = _ticks()
             with _load() if loaded else _nothing():
-                _turn_knobs(live, seconds)
-                status = live.status()
-            stolen = _stolen(before, _ticks())
+                return _turn_knobs(live, server, seconds)
         finally:
             live.stop()
-    return status, _row(block, status, stolen)
 
 
-def _turn_knobs(live: Live, seconds: float) -> None:
-    """Mute and unmute until the time is over."""
+def _turn_knobs(live: Live, server: Jackd, seconds: float) -> tuple[dict[str, Any], list[Second]]:
+    """Mute and unmute until the time is over; give the last status, and what came before it.
+
+    The first second has what was missed since the start.
+    """
     end, muted = time.monotonic() + seconds, False
+    course: list[Second] = []
+    status = live.status()
+    counters, before = dict.fromkeys(status["counters"], 0), _delays(live, server)
     while (left := end - time.monotonic()) > 0:
         muted = not muted
         live.send("drums.mute", muted)
         time.sleep(min(MUTE_EVERY, left))
+        status, now = live.status(), _delays(live, server)
+        counted = status["counters"]
+        course.append(
+            Second(
+                counted["misses"] - counters["misses"],
+                counted["skipped_hops"] - counters["skipped_hops"],
+                now.waited_ms(before, "engine"),
+                now.waited_ms(before, "server"),
+                now.stolen(before),
+                os.getloadavg()[0],
+            )
+        )
+        counters, before = counted, now
+        if len(course) % MINUTE == 0:
+            _tell(server.period, course)
+    return status, course
 
 
-def _row(block: int, status: dict[str, Any], stolen: str) -> list[str]:
+def _delays(live: Live, server: Jackd) -> Delays:
+    return Delays.now({"engine": live.pid, "server": server.pid})
+
+
+def _tell(block: int, course: Sequence[Second]) -> None:
+    last = course[-MINUTE:]
+    print(
+        f"{block}: {len(course) // MINUTE} min, {sum(s.misses for s in last)} misses in the last, "
+        f"load {last[-1].load:.1f}, stolen {100 * _mean(s.stolen for s in last):.1f} %",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def _late(block: int, course: Sequence[Second]) -> list[str]:
+    """Tell the seconds with misses, and what is usual in the others."""
+    late = [
+        f"  {block}, second {number}: {s.misses} missed, {s.skipped} skipped; waited for a core: "
+        f"engine {s.engine_ms:.1f} ms, server {s.server_ms:.1f} ms; stolen {100 * s.stolen:.1f} %"
+        for number, s in enumerate(course, 1)
+        if s.misses
+    ]
+    usual = [s for s in course if not s.misses]
+    if not late or not usual:
+        return late
+    engine, server = (
+        median([getattr(s, name) for s in usual]) for name in ("engine_ms", "server_ms")
+    )
+    return [
+        *late,
+        f"  {block}, the {len(usual)} seconds without: engine {engine:.1f} ms, server "
+        f"{server:.1f} ms, medians; stolen {100 * _mean(s.stolen for s in usual):.1f} %",
+    ]
+
+
+def _row(block: int, status: dict[str, Any], course: Sequence[Second]) -> list[str]:
     counters, hop = status["counters"], status["hop_ms"]
     share = 100 * status["callback_ms"]["p99"] / status["block_ms"]
     return [
@@ -117,9 +198,13 @@ def _row(block: int, status: dict[str, Any], stolen: str) -> list[str]:
         f"{share:.0f} %",
         *(f"{hop[name]:.2f}" for name in ("p50", "p99", "max")),
         f"{status['step_ms']:.2f} ms",
-        f"{os.getloadavg()[0]:.1f}",
-        stolen,
+        f"{_mean(s.load for s in course):.1f}",
+        f"{100 * _mean(s.stolen for s in course):.1f} %",
     ]  # fmt: skip
+
+
+def _mean(values: Iterable[float]) -> float:
+    return fmean([*values] or [0.0])
 
 
 @contextmanager
@@ -165,17 +250,6 @@ def _may_be_realtime() -> bool:
     thread.start()
     thread.join()
     return bool(found)
-
-
-def _ticks() -> list[int]:
-    """Give the time of all cores by kind: user, nice, system, idle, waiting, irqs, stolen."""
-    return [int(n) for n in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
-
-
-def _stolen(before: Sequence[int], after: Sequence[int]) -> str:
-    """Give the share of time in which the machine's own host ran something else."""
-    spent = [late - early for early, late in zip(before, after, strict=True)]
-    return f"{100 * spent[-1] / max(1, sum(spent)):.1f} %"
 
 
 if __name__ == "__main__":

@@ -94,6 +94,12 @@ class Jackd:
                 return
         raise TimeoutError(f"jackd did not answer in {START_S} s")
 
+    @property
+    def pid(self) -> int:
+        """The process of the server, which runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def client(self, name: str) -> Any:
         """Open a client; jack.Client has no types."""
         return _jack().Client(name, no_start_server=True, servername=self.name)
