@@ -53,10 +53,16 @@ MIGRATIONS: dict[int, Callable[[Table], Table]] = {}
 class ModelReference(Settings):
     """The model that a preset was made for; any that has the stems, if there is no name."""
 
-    name: str | None = Field(default=None, min_length=1)
-    """A model's name, or an .onnx file inside the preset's folder."""
-    sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
-    """Of the model's file; another file is then refused."""
+    name: str | None = Field(
+        default=None,
+        min_length=1,
+        description="A model's name, or an .onnx file inside the preset's folder.",
+    )
+    sha256: str | None = Field(
+        default=None,
+        pattern="^[0-9a-f]{64}$",
+        description="Of the model's file; another file is then refused.",
+    )
 
     @property
     def by_path(self) -> bool:
@@ -89,22 +95,21 @@ class Preset(Settings):
     """
 
     format: Literal[1]
-    name: str = Field(min_length=1)
-    """For people; a preset is found by its file's name."""
+    name: str = Field(min_length=1, description="For people; a preset is found by its file's name.")
     description: str = ""
     model: ModelReference = ModelReference()
-    clip: StrictBool = False
-    """Keep the output within full scale."""
+    clip: StrictBool = Field(default=False, description="Keep the output within full scale.")
     master: FaderSettings = FaderSettings()
-    strips: dict[str, StripSettings] = Field(default_factory=dict)
-    """By stem; one that is left out is at 0 dB."""
+    strips: dict[str, StripSettings] = Field(
+        default_factory=dict, description="By stem; one that is left out is at 0 dB."
+    )
     buses: dict[str, BusSettings] = Field(default_factory=dict)
     routes: tuple[RouteSettings, ...] = Field(
-        (RouteSettings(source=MIX, channels=(1, 2)),), min_length=1
+        default=(RouteSettings(source=MIX, channels=(1, 2)),),
+        min_length=1,
+        description="Left out: the mix to channels 1 and 2.",
     )
-    """Left out: the mix to channels 1 and 2."""
-    midi: tuple[Binding, ...] = ()
-    """The MIDI map."""
+    midi: tuple[Binding, ...] = Field(default=(), description="The MIDI map.")
 
     _file: Path | None = PrivateAttr(None)
     _folder: Path | None = PrivateAttr(None)

@@ -3,6 +3,8 @@
 Rules of this file
  1. Numbers are checked by what checks them on the console, so that both say the same.
  2. Types are strict: a switch is true or false, not 1 or "yes".
+ 3. What a key means is its field's description. Pydantic would take docstrings, too, but reads
+    the source anew for it: a tenth of a program's start.
 """
 
 import json
@@ -57,9 +59,7 @@ class Settings(BaseModel):
     """What all tables share: unknown keys are errors, and nothing changes once it is made."""
 
     # JSON has no infinity, so silence is written as a word there.
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, ser_json_inf_nan="strings"
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
 
 
 class FaderSettings(Settings):
@@ -83,14 +83,17 @@ class FaderSettings(Settings):
 class BusSettings(FaderSettings):
     """A named group: the sum of what is sent to it."""
 
-    pan: Pan = 0.0
-    """-1 (left) to 1 (right); the near side keeps its level."""
-    inserts: tuple[Insert, ...] = ()
-    """Effects in series, before the fader."""
-    sends: dict[str, Level] = Field(default_factory=dict)
-    """Bus -> level of the copy that goes there, after the fader."""
-    output: str = MIX
-    """mix, or a bus."""
+    pan: Pan = Field(
+        default=0.0, description="-1 (left) to 1 (right); the near side keeps its level."
+    )
+    inserts: tuple[Insert, ...] = Field(
+        default=(), description="Effects in series, before the fader."
+    )
+    sends: dict[str, Level] = Field(
+        default_factory=dict,
+        description="Bus -> level of the copy that goes there, after the fader.",
+    )
+    output: str = Field(default=MIX, description="mix, or a bus.")
 
     def apply(self, fader: Fader) -> None:
         """Set a strip or bus as the table says, but for its inserts.
@@ -159,12 +162,10 @@ class StripSettings(BusSettings):
 class RouteSettings(Settings):
     """From a source to channels of the interface or file."""
 
-    source: str
-    """A strip, a bus, mix or dry."""
+    source: str = Field(description="A strip, a bus, mix or dry.")
     channels: tuple[Annotated[StrictInt, Field(ge=1, le=HIGHEST_CHANNEL)], ...] = Field(
-        min_length=1, max_length=2
+        min_length=1, max_length=2, description="One channel or two, counted from 1."
     )
-    """One channel or two, counted from 1."""
 
 
 # What pydantic finds, in words; `{}` is what was given.

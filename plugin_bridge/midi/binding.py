@@ -68,28 +68,33 @@ class Binding(BaseModel):
     Thread: [any]
     """
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    source: Literal["note", "cc", "program"]
-    """What the device sends: a note, a controller (cc) or a program change."""
-    number: int = Field(ge=0, le=TOP)
-    """Of the note, the controller or the program, counted from 0."""
-    channel: int | None = Field(default=None, ge=1, le=16)
-    """1 to 16; any when it is left out."""
-    target: str = Field(min_length=1)
-    """The setting's path, e.g. drums.mute, or preset."""
-    mode: Literal["toggle", "momentary", "set", "solo-exclusive"] = "set"
-    """toggle, momentary, set or solo-exclusive."""
-    value: bool | float | str | None = None
-    """For set: the value; for the target preset: its name."""
-    low: float | None = None
-    """The lower end of the setting's range, e.g. -60."""
-    high: float | None = None
-    """The upper end of the setting's range, e.g. 0."""
-    curve: Literal["linear", "decibel"] = "linear"
-    """linear, or decibel: a fader's taper with silence at 0."""
+    source: Literal["note", "cc", "program"] = Field(
+        description="What the device sends: a note, a controller (cc) or a program change."
+    )
+    number: int = Field(
+        ge=0, le=TOP, description="Of the note, the controller or the program, counted from 0."
+    )
+    channel: int | None = Field(
+        default=None, ge=1, le=16, description="1 to 16; any when it is left out."
+    )
+    target: str = Field(min_length=1, description="The setting's path, e.g. drums.mute, or preset.")
+    mode: Literal["toggle", "momentary", "set", "solo-exclusive"] = Field(
+        default="set", description="toggle, momentary, set or solo-exclusive."
+    )
+    value: bool | float | str | None = Field(
+        default=None, description="For set: the value; for the target preset: its name."
+    )
+    low: float | None = Field(
+        default=None, description="The lower end of the setting's range, e.g. -60."
+    )
+    high: float | None = Field(
+        default=None, description="The upper end of the setting's range, e.g. 0."
+    )
+    curve: Literal["linear", "decibel"] = Field(
+        default="linear", description="linear, or decibel: a fader's taper with silence at 0."
+    )
 
     @property
     def name(self) -> str:
