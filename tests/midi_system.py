@@ -1,8 +1,6 @@
 """A MIDI system without a driver: what rtmidi would show of it, plugged and unplugged by hand."""
 
-import time
 from collections import deque
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,8 +9,6 @@ import pytest
 
 from plugin_bridge.midi import driver, jack, ports, watch
 
-# Ends a test that would hang; nothing is measured.
-PATIENCE = 20.0
 CONSTANTS = {"API_LINUX_ALSA": 2, "API_UNIX_JACK": 3}
 
 
@@ -119,14 +115,6 @@ class FakeClient:
         self._touch("delete")
         self.opened = None
         self.system.clients.remove(self)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for another thread."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.001)
 
 
 def install(monkeypatch: pytest.MonkeyPatch) -> MidiSystem:

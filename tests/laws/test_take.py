@@ -3,7 +3,6 @@
 import os
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import mido
@@ -18,6 +17,7 @@ from plugin_bridge.live.settings import LiveSettings
 from plugin_bridge.live.supervisor import Live
 from plugin_bridge.live.take import load
 from tests import graphs
+from tests.processes import until
 from tests.tiny import read_audio
 
 pytestmark = pytest.mark.linux
@@ -48,14 +48,6 @@ target = "preset"
 mode = "set"
 value = "karaoke"
 """
-
-
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait for another process."""
-    limit = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < limit, "it did not happen"
-        time.sleep(0.005)
 
 
 @pytest.mark.parametrize("mode", ["inline", "worker"])

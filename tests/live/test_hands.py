@@ -1,7 +1,6 @@
 """A MIDI controller on a session, through real ports of a JACK server."""
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from plugin_bridge.live.settings import LiveSettings
 from plugin_bridge.live.supervisor import Live
 from plugin_bridge.midi.ports import MidiInput, MidiOutput, listing
 from tests.live.jackd import Jackd, environment
+from tests.processes import until
 from tests.tiny import write_model
 
 pytestmark = pytest.mark.system("jackd2", "libportaudio2")
@@ -37,14 +37,6 @@ high = 0
 PAD = bytes([0x99, 37, 100])
 FADER = 0xB0, 20
 FLOOD = 10_000
-
-
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait for other threads and processes."""
-    limit = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < limit, "it did not happen"
-        time.sleep(0.005)
 
 
 def port(direction: str, part: str) -> str:

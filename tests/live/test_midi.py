@@ -20,7 +20,7 @@ from plugin_bridge.midi import Binding, MidiControl, MidiMap
 from plugin_bridge.midi.intake import PortCounters
 from plugin_bridge.midi.ports import MidiInput, MidiOutput, PortInfo, listing, usable
 from tests.live.jackd import Jackd, environment
-from tests.midi_system import until
+from tests.processes import until
 from tests.tiny import write_model
 
 pytestmark = pytest.mark.system("jackd2")

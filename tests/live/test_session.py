@@ -12,6 +12,7 @@ from plugin_bridge.errors import DeviceError
 from plugin_bridge.live.settings import LiveSettings
 from plugin_bridge.live.supervisor import LOST, RUNNING, Live
 from tests.live.jackd import Jackd, environment
+from tests.processes import seconds_until, until
 from tests.tiny import write_model
 
 pytestmark = pytest.mark.system("jackd2", "libportaudio2")
@@ -19,15 +20,6 @@ pytestmark = pytest.mark.system("jackd2", "libportaudio2")
 RATE, PERIOD = 44100, 256
 # The project's promise; a loaded machine is late by itself.
 NOTICED, ENDED, MARGIN = 1.0, 2.0, 1.0
-
-
-def until(condition: Callable[[], bool], seconds: float = 30) -> float:
-    """Wait for another process; give how long it took."""
-    begin = time.monotonic()
-    while not condition():
-        assert time.monotonic() < begin + seconds, "it did not happen"
-        time.sleep(0.005)
-    return time.monotonic() - begin
 
 
 StartServer = Callable[..., Jackd]
@@ -68,7 +60,7 @@ def test_a_server_that_dies_and_comes_back(serve: StartServer, settings: LiveSet
         live.send("bass.mute", True)
         until(lambda: callbacks(live) > 20)
         server.kill()
-        assert until(lambda: live.state == LOST) < NOTICED + MARGIN
+        assert seconds_until(lambda: live.state == LOST) < NOTICED + MARGIN
         live.send("drums.solo", True)
         until(lambda: bool(live.trouble))
         server.start()

@@ -7,15 +7,10 @@ import pytest
 
 from plugin_bridge.live.settings import LiveSettings
 from tests.bench import soak
+from tests.processes import children
 from tests.tiny import write_model
 
 pytestmark = pytest.mark.system("jackd2", "libportaudio2")
-
-
-def children() -> set[str]:
-    """Give the processes that this one has started."""
-    tasks = Path(f"/proc/{os.getpid()}/task").glob("*/children")
-    return {child for task in tasks for child in task.read_text().split()}
 
 
 def test_a_short_soak_counts_and_ends(tmp_path: Path) -> None:
@@ -23,7 +18,7 @@ def test_a_short_soak_counts_and_ends(tmp_path: Path) -> None:
 
     Under them is every second that had a miss.
     """
-    before = children()
+    before = set(children(os.getpid()))
     model = str(write_model(tmp_path / "tiny.onnx"))
     text = soak.measure(LiveSettings(model=model, preset="four-outs"), (256, 128), 1.0)
     title, head, *lines = text.splitlines()
@@ -35,4 +30,4 @@ def test_a_short_soak_counts_and_ends(tmp_path: Path) -> None:
     assert head.split()[-1] == "stolen"
     misses = sum(int(row.split()[3]) for row in rows)
     assert sum(int(line.split()[3]) for line in late if "missed" in line) == misses
-    assert children() == before
+    assert set(children(os.getpid())) == before

@@ -2,19 +2,17 @@
 
 import json
 import os
-import pty
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from plugin_bridge.cli.main import main
 from plugin_bridge.cli.terminal import INTERRUPTED, MISTAKE, OK
+from tests.processes import children, gone, hear_ctrl_c, on_a_terminal, until
 from tests.tiny import write_model
 
 pytestmark = pytest.mark.linux
@@ -28,33 +26,6 @@ PROGRAM = [sys.executable, "-m", "plugin_bridge.cli", "live", "--device", "null"
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Give the file of a tiny model."""
     return str(write_model(tmp_path_factory.mktemp("model") / "tiny.onnx"))
-
-
-def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
-    """Wait for another process; give what it came to."""
-    limit = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < limit, "it did not happen"
-        time.sleep(0.005)
-    return found
-
-
-def children(pid: int) -> list[int]:
-    """Give the processes that a process has started."""
-    return [int(n) for n in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def gone(pid: int) -> bool:
-    """Tell whether a process has ended."""
-    try:
-        return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-
-
-def hear_ctrl_c() -> None:
-    """Undo what a shell does for background jobs, whose children do not hear Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_a_session_of_a_second(model: str, tmp_path: Path) -> None:
@@ -94,25 +65,12 @@ def test_a_recorded_session_renders_again(model: str, tmp_path: Path) -> None:
 def test_keys_mute_solo_and_quit(model: str, tmp_path: Path) -> None:
     """1 mutes the first stem, shift 2 solos the second, q ends; the status line is drawn."""
     file = tmp_path / "stats.json"
-    ours, theirs = pty.openpty()
-    arguments = [*PROGRAM, "--model", model, "--stats", str(file)]
-    with subprocess.Popen(
-        arguments, stdin=theirs, stderr=theirs, stdout=subprocess.DEVNULL
-    ) as process:
-        os.close(theirs)
-        shown = b""
-
-        def shows(text: bytes) -> bool:
-            nonlocal shown
-            shown += os.read(ours, 4096)
-            return text in shown
-
-        until(lambda: shows(b"misses"))
-        os.write(ours, b"1@")
-        until(lambda: shows(b"[M]") and shows(b"[S]"))
-        os.write(ours, b"q")
-        assert process.wait(ENDED + MARGIN) == OK
-    os.close(ours)
+    with on_a_terminal([*PROGRAM, "--model", model, "--stats", str(file)]) as terminal:
+        until(lambda: terminal.shows(b"misses"))
+        terminal.type(b"1@")
+        until(lambda: terminal.shows(b"[M]") and terminal.shows(b"[S]"))
+        terminal.type(b"q")
+        assert terminal.process.wait(ENDED + MARGIN) == OK
     assert json.loads(file.read_text())["counters"]["commands"] == 2
 
 

@@ -11,7 +11,8 @@ import pytest
 from plugin_bridge import presets, shipped
 from plugin_bridge.cli.main import main
 from plugin_bridge.midi import Binding
-from tests.midi_system import MidiSystem, install, until
+from tests.midi_system import MidiSystem, install
+from tests.processes import until
 from tests.tiny import write_model
 
 PAD = [0x99, 36, 100]

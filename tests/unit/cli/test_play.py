@@ -2,12 +2,11 @@
 
 import json
 import os
-import pty
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from plugin_bridge.live.supervisor import RUNNING, Live
 from plugin_bridge.live.take import load
 from plugin_bridge.testing import noise
 from tests import graphs
+from tests.processes import on_a_terminal, until
 from tests.tiny import read_audio, write_audio, write_model
 
 pytestmark = pytest.mark.linux
@@ -44,15 +44,6 @@ def live(model: str, tmp_path: Path) -> Iterator[Live]:
     session.start()
     yield session
     session.stop()
-
-
-def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
-    """Wait for another process; give what it came to."""
-    limit = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < limit, "it did not happen"
-        time.sleep(0.005)
-    return found
 
 
 def song_of(live: Live) -> dict[str, Any]:
@@ -191,26 +182,13 @@ def test_a_killed_engine_goes_on_where_the_song_was(live: Live) -> None:
 def test_arrow_keys_jump_and_the_line_shows_the_place(model: str, tmp_path: Path) -> None:
     """Up is 30 s on, right 5; the status line has position, length, lead and pauses."""
     song = write_audio(tmp_path / "song.wav", noise(60))
-    ours, theirs = pty.openpty()
-    arguments = [*PROGRAM, "--model", model, "--play", str(song)]
-    with subprocess.Popen(
-        arguments, stdin=theirs, stderr=theirs, stdout=subprocess.DEVNULL
-    ) as process:
-        os.close(theirs)
-        shown = b""
-
-        def shows(text: bytes) -> bool:
-            nonlocal shown
-            shown += os.read(ours, 4096)
-            return text in shown
-
-        until(lambda: shows(b"0:00 of 1:00 | lead "))
-        os.write(ours, b"\x1b[A\x1b[C")
-        until(lambda: shows(b"0:35 of 1:00"))
-        os.write(ours, b"q")
-        assert process.wait(ENDED + MARGIN) == OK
-    os.close(ours)
-    assert b"pauses 0" in shown
+    with on_a_terminal([*PROGRAM, "--model", model, "--play", str(song)]) as terminal:
+        until(lambda: terminal.shows(b"0:00 of 1:00 | lead "))
+        terminal.type(b"\x1b[A\x1b[C")
+        until(lambda: terminal.shows(b"0:35 of 1:00"))
+        terminal.type(b"q")
+        assert terminal.process.wait(ENDED + MARGIN) == OK
+    assert b"pauses 0" in terminal.shown
 
 
 def test_ctrl_c_ends_a_song(model: str, tmp_path: Path) -> None:

@@ -5,8 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from plugin_bridge.errors import (
 )
 from plugin_bridge.live.settings import LiveSettings
 from plugin_bridge.live.supervisor import LOST, RUNNING, Live
+from tests.processes import gone, seconds_until, until
 from tests.tiny import write_model
 
 pytestmark = pytest.mark.linux
@@ -44,23 +44,6 @@ def live(settings: LiveSettings) -> Iterator[Live]:
     session.start()
     yield session
     session.stop()
-
-
-def until(condition: Callable[[], bool], seconds: float = 30) -> float:
-    """Wait for another process; give how long it took."""
-    begin = time.monotonic()
-    while not condition():
-        assert time.monotonic() < begin + seconds, "it did not happen"
-        time.sleep(0.005)
-    return time.monotonic() - begin
-
-
-def gone(pid: int) -> bool:
-    """Tell whether a process has ended; one that waits to be collected has."""
-    try:
-        return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return True
 
 
 def count(live: Live, name: str) -> int:
@@ -94,7 +77,7 @@ def test_a_killed_engine_is_replaced_with_the_console_as_it_was(live: Live) -> N
     before, pid = count(live, "callbacks"), live.pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    assert until(lambda: live.state == LOST or live.pid != pid) < NOTICED + MARGIN
+    assert seconds_until(lambda: live.state == LOST or live.pid != pid) < NOTICED + MARGIN
     until(lambda: live.state == RUNNING)
     assert live.restarts == 1
     assert live.described["controls"]["karaoke"]["bass.mute"] is True
@@ -108,7 +91,7 @@ def test_an_engine_that_stands_still_is_replaced(live: Live) -> None:
     pid = live.pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
-    assert until(lambda: live.state == LOST or live.pid != pid) < NOTICED + MARGIN
+    assert seconds_until(lambda: live.state == LOST or live.pid != pid) < NOTICED + MARGIN
     until(lambda: live.state == RUNNING)
     assert gone(pid)
 
@@ -167,7 +150,7 @@ def test_a_killed_parent_leaves_no_orphan(settings: LiveSettings) -> None:
     assert not gone(engine)
     parent.kill()
     parent.wait()
-    assert until(lambda: gone(engine)) < ENDED + MARGIN
+    assert seconds_until(lambda: gone(engine)) < ENDED + MARGIN
     # JACK servers of other tests come and go there.
     assert [
         name for name in os.listdir("/dev/shm") if name not in names and "jack" not in name

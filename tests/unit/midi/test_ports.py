@@ -12,7 +12,8 @@ from plugin_bridge.midi.driver import APIS
 from plugin_bridge.midi.intake import Intake, PortCounters
 from plugin_bridge.midi.names import PortInfo
 from plugin_bridge.midi.ports import MidiInput, MidiOutput, lamps_of
-from tests.midi_system import MidiSystem, install, until
+from tests.midi_system import MidiSystem, install
+from tests.processes import until
 
 NOTE = bytes([0x90, 60, 1])
 
