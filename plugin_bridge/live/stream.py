@@ -23,7 +23,13 @@ from plugin_bridge.live.control import BINS_PER_BLOCK, Audio, ControlBlock, coun
 from plugin_bridge.live.devices.device import INPUT_XRUN, OUTPUT_XRUN, Device
 from plugin_bridge.live.fit import AUTO, INLINE, MODES, WORKER, choose_mode, refuse_device
 from plugin_bridge.live.player import Player
-from plugin_bridge.live.priority import DEVICE_PRIORITY, WORKER_PRIORITY, raise_priority
+from plugin_bridge.live.priority import (
+    DEVICE_PRIORITY,
+    WORKER_PRIORITY,
+    follow,
+    priority_here,
+    raise_priority,
+)
 from plugin_bridge.live.recorder import Recorder
 from plugin_bridge.live.runner import Runner, Seek
 from plugin_bridge.live.signal import Signal
@@ -134,6 +140,7 @@ class LiveStream:
         self._wake = Signal()
         self._worker: threading.Thread | None = None
         self._urgent = urgent
+        self._above = 0  # the priority of the device's thread, once it has called and is urgent
         self._recorder = recorder
         self.priority = "none: the engine runs in the callback"
 
@@ -201,6 +208,7 @@ class LiveStream:
         if self._urgent:
             self._urgent = False
             raise_priority(DEVICE_PRIORITY)
+            self._above = priority_here()
         begin = monotonic_ns()
         if self.mode == WORKER and not self._waits:
             if self._player.end < self._player.position + len(indata) and self._runner.backlog:
@@ -282,4 +290,7 @@ class LiveStream:
         self.priority = raise_priority(WORKER_PRIORITY)
         while not self._runner.ended:
             if self._wake.wait(0.1):
+                if self._above:
+                    above, self._above = self._above, 0
+                    follow(above)
                 self._runner.run()

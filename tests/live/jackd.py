@@ -44,7 +44,13 @@ def environment(name: str) -> dict[str, str]:
 
 
 class Jackd:
-    """A server process; `kill` and `start` again make the same device vanish and come back."""
+    """A server process; `kill` and `start` again make the same device vanish and come back.
+
+    Parameters
+    ----------
+    rate, period, inputs, outputs : int, of the device
+    realtime : int, the server's realtime priority; 0 for none
+    """
 
     def __init__(
         self,
@@ -53,7 +59,7 @@ class Jackd:
         inputs: int = 2,
         outputs: int = 8,
         *,
-        realtime: bool = False,
+        realtime: int = 0,
     ) -> None:
         self.name, self._lock = _take_name()
         self._realtime = realtime
@@ -69,7 +75,7 @@ class Jackd:
         leash = shutil.which("setpriv")
         held = [leash, "--pdeathsig", "TERM"] if leash else []
         # -r: no realtime permission is needed; -S: late clients delay a cycle, never lose it.
-        priority = "-R" if self._realtime else "-r"
+        priority = f"-R -P {self._realtime}" if self._realtime else "-r"
         # -t: on a busy machine a client may be seconds late, and is not to be thrown out for it.
         command = f"{priority} -S -t 20000 -n {self.name} -d dummy -r {self.rate} -p {self.period}"
         self._was_killed = False

@@ -1,5 +1,6 @@
 """The stream: misses, commands, refusals and counters, on a device cranked by hand."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from plugin_bridge.live import stream as stream_module
 from plugin_bridge.live.control import Audio, Worker
 from plugin_bridge.live.devices.device import INPUT_XRUN, OUTPUT_XRUN
 from plugin_bridge.live.devices.null import NullDevice
+from plugin_bridge.live.priority import priority_here, raise_priority
 from plugin_bridge.live.stream import LiveStream
 from plugin_bridge.testing import STEMS, FunctionModel, IdentityModel, card, noise, sine
 from tests.live_desk import RATE, cranked, engine_of
@@ -305,6 +307,30 @@ def test_one_input_feeds_both_channels(mode: str) -> None:
         stream.stop()
     assert heard[0].any(axis=1).all()
     assert np.array_equal(heard[0], heard[1])
+
+
+@pytest.mark.linux
+def test_the_worker_is_right_below_the_device_s_thread() -> None:
+    """A server of high priority takes its worker along; where nothing is granted, nothing is."""
+    device = NullDevice(RATE, HOP, 2, 2, clocked=False)
+    engine = engine_of(IdentityModel(["all"]))
+    stream = LiveStream(engine, device, mode="worker", clock="wait", urgent=True)
+    stream.start()
+    found: list[int] = []
+
+    def call() -> None:
+        raise_priority(50)
+        device.crank(noise(0.1))
+        found.append(priority_here())
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    thread.join()
+    (worker,) = (each for each in threading.enumerate() if each.name == "worker")
+    assert worker.native_id is not None
+    below = os.sched_getparam(worker.native_id).sched_priority
+    stream.stop()
+    assert below == max(0, found[0] - 1)
 
 
 @pytest.mark.parametrize("option", ["mode", "clock", "on_miss"])
