@@ -3,16 +3,21 @@
 import importlib
 import typing
 
-from plugin_bridge.separator import Counters, Separator
-
 if typing.TYPE_CHECKING:
     from plugin_bridge.bridge import StemBridge
     from plugin_bridge.chain import Chain
+    from plugin_bridge.separator import Counters, Separator
 
 __all__ = ["Chain", "Counters", "Separator", "StemBridge"]
 
-# Imported when first asked for: they bring Pedalboard along, which takes long.
-_LATER = {"Chain": "plugin_bridge.chain", "StemBridge": "plugin_bridge.bridge"}
+# Imported when first asked for: what they bring along takes long, and a program that plays live
+# starts its engine's process before.
+_LATER = {
+    "Chain": "plugin_bridge.chain",
+    "Counters": "plugin_bridge.separator",
+    "Separator": "plugin_bridge.separator",
+    "StemBridge": "plugin_bridge.bridge",
+}
 
 
 def __getattr__(name: str) -> typing.Any:

@@ -11,7 +11,9 @@ from plugin_bridge.cli.terminal import OK, path_from, say
 from plugin_bridge.errors import SpecError
 
 if TYPE_CHECKING:
+    from plugin_bridge.live.child import Child
     from plugin_bridge.live.hands import Hands
+    from plugin_bridge.live.settings import LiveSettings
     from plugin_bridge.live.supervisor import Live
 
 # Seconds between two looks at keys and status.
@@ -109,8 +111,8 @@ def live(
     Shift and 1-4 is solo. In a song, left and right go 5 seconds, up and down
     30. A preset gives routes to the outputs, inserts, and the MIDI map.
     """
-    from plugin_bridge.live.settings import LiveSettings
-    from plugin_bridge.live.supervisor import Live
+    from plugin_bridge.live.child import Child
+    from plugin_bridge.live.settings import NULL, LiveSettings
 
     if stats is not None and not stats.absolute().parent.is_dir():
         raise SpecError(f"--stats {stats}: the folder does not exist; make it, or name another")
@@ -130,11 +132,26 @@ def live(
         play=None if play is None else str(play.absolute()),
         reach=midi is not None,
     )
-    session = Live(settings)
+    # It loads while this process loads, too.
+    with Child(hardware=settings.device != NULL) as child:
+        return _session(settings, child, midi, seconds, stats)
+
+
+def _session(
+    settings: "LiveSettings",
+    child: "Child",
+    port: str | None,
+    seconds: float | None,
+    stats: Path | None,
+) -> int:
+    """Play, and tell what was played."""
+    from plugin_bridge.live.supervisor import Live
+
+    session = Live(settings, child)
     report: dict[str, Any] = {}
     try:
         session.start()
-        report = _play(session, midi, seconds)
+        report = _play(session, port, seconds)
     finally:
         session.stop()
         if stats is not None and session.described:

@@ -2,6 +2,10 @@
 
 What passes between the two is told in process.py. Nothing here is Linux's own: what a process
 inherits is an open file where there is such a thing, and a name of the kernel's on Windows.
+
+Rules of this file
+  1. It loads nothing that takes long. A process may be started before its parent knows what to
+     tell it, and both load what they need at the same time.
 """
 
 import json
@@ -11,11 +15,11 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 
 from plugin_bridge import errors
 from plugin_bridge.errors import DeviceError
-from plugin_bridge.live.control import ControlBlock
+from plugin_bridge.live.shared import SharedMemory
 
 # A first start may open plugins and measure inserts; a network is loaded in between.
 START_SECONDS = 60.0
@@ -24,14 +28,16 @@ LOOK_SECONDS = 0.1
 
 
 class Child:
-    """An engine's process, which is starting or plays.
+    """An engine's process: it loads, is told what to play, and plays.
 
     Parameters
     ----------
-    control : ControlBlock, which the engine shares
+    hardware : bool, whether it may look for audio devices while it loads
 
     Attributes
     ----------
+    memory : SharedMemory, which the engine shares; to be closed by who is done with it
+    begin_ns : int, monotonic, when it was started
     pid : int
 
     Notes
@@ -39,16 +45,22 @@ class Child:
     Thread: [any], one at a time; `end` from any
     """
 
-    def __init__(self, control: ControlBlock) -> None:
+    def __init__(self, *, hardware: bool) -> None:
+        self.memory = SharedMemory()
+        self.begin_ns = time.monotonic_ns()
         quiet = None if os.environ.get("PLUGIN_BRIDGE_DEBUG") else subprocess.DEVNULL
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "plugin_bridge.live.process", control.address],
+            [
+                *(sys.executable, "-m", "plugin_bridge.live.process"),
+                *(self.memory.address, str(self.begin_ns)),
+                *(["hardware"] if hardware else []),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=quiet,
             # Looking for plugins of pydantic takes a twentieth of the start.
             env={"PYDANTIC_DISABLE_PLUGINS": "__all__", **os.environ},
-            pass_fds=control.inherited,
+            pass_fds=self.memory.inherited,
             # Ctrl-C is for the parent.
             start_new_session=True,
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
@@ -58,6 +70,15 @@ class Child:
         self._line = b""
         self._reader = threading.Thread(target=self._read, name="engine-reply", daemon=True)
         self._reader.start()
+
+    def __enter__(self) -> Self:
+        """Give the process itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it, if it has not ended."""
+        self.end(0)
+        self.memory.close()
 
     @property
     def lives(self) -> bool:
@@ -114,7 +135,7 @@ class Child:
         return ready
 
     def end(self, seconds: float) -> None:
-        """Let the engine end by itself for so long, then end it.
+        """Let the engine end by itself for so long, then end it; once it has ended, do nothing.
 
         Notes
         -----

@@ -1,18 +1,11 @@
 """What parent and engine share: commands in; counters, clocks and meters out.
 
 Rules of this file
-  1. The memory has no name in the file system: it goes with the last process that holds it.
-     Where files are inherited it is one; on Windows it is shared by a name of the kernel's.
-  2. Every cell has one writer: the audio thread, the worker, or the parent. Where one thread
+  1. Every cell has one writer: the audio thread, the worker, or the parent. Where one thread
      is both audio and worker, it writes both.
-  3. A command is written first and counted after, so the reader never sees half of one.
+  2. A command is written first and counted after, so the reader never sees half of one.
 """
 
-import mmap
-import os
-import secrets
-import sys
-import tempfile
 import time
 from enum import IntEnum
 from typing import Any, NamedTuple
@@ -21,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plugin_bridge.dsp import FloatArray
-from plugin_bridge.errors import DeviceError
+from plugin_bridge.live.shared import SharedMemory
 from plugin_bridge.realtime import realtime
 
 Cells = NDArray[np.int64]
@@ -151,13 +144,12 @@ class ControlBlock:
 
     Parameters
     ----------
-    address : str, optional
-        Of a block that another process made; a new one without it.
+    memory : SharedMemory, optional
+        Where it is, or will be; new memory without it.
 
     Attributes
     ----------
-    address : str, by which the engine's process finds it
-    inherited : tuple of int, file descriptors that it needs for that
+    memory : SharedMemory
     cells : int64, indexed by Audio, Worker and Parent
     callback_times, hop_times : int64, shape (BINS,), histograms
     meters : float32, shape (POINTS, 2), peak and mean square
@@ -174,16 +166,9 @@ class ControlBlock:
     Thread: [any]; each cell has one writer
     """
 
-    def __init__(self, address: str | None = None) -> None:
-        self.inherited: tuple[int, ...] = ()
-        if sys.platform == "win32":
-            self.address = address or f"plugin-bridge-{secrets.token_hex(16)}"
-            self._memory = mmap.mmap(-1, _SIZE, tagname=self.address)
-        else:
-            fd = _nameless() if address is None else int(address)
-            self.address, self.inherited = str(fd), (fd,)
-            self._memory = mmap.mmap(fd, _SIZE)
-        buffer: Any = self._memory
+    def __init__(self, memory: SharedMemory | None = None) -> None:
+        self.memory = memory or SharedMemory()
+        buffer: Any = self.memory.mapped(_SIZE)
         self.cells: Cells = np.frombuffer(buffer, np.int64, _CELLS)
         offset = 8 * _CELLS
         times = np.frombuffer(buffer, np.int64, 2 * BINS, offset).reshape(2, BINS)
@@ -235,9 +220,7 @@ class ControlBlock:
         -----
         Thread: [main]
         """
-        for fd in self.inherited:
-            os.close(fd)
-        self.inherited = ()
+        self.memory.close()
 
 
 def age_seconds(clock_ns: int) -> float:
@@ -288,19 +271,3 @@ def quantile(histogram: Cells, share: float, width: float) -> float:
     if not sums[-1]:
         return 0.0
     return float(width * (np.searchsorted(sums, share * sums[-1]) + 1))
-
-
-def _nameless() -> int:
-    """Make memory that has no name: a memfd, elsewhere a file that is unlinked at once."""
-    try:
-        if hasattr(os, "memfd_create"):
-            fd = os.memfd_create("plugin-bridge")
-        else:
-            with tempfile.TemporaryFile() as file:
-                fd = os.dup(file.fileno())
-        os.ftruncate(fd, _SIZE)
-    except OSError as error:
-        raise DeviceError(
-            f"no memory to share with the audio engine ({error.strerror}); free some and try again"
-        ) from error
-    return fd

@@ -1,9 +1,15 @@
 """The engine's own process: it makes the stream, starts it, and sleeps until its parent is gone.
 
 What passes between the two, beside the control block:
+  arguments         where that block is, when this process was asked for (monotonic, ns), and
+                    "hardware" if audio devices may be looked for
   standard input    one line of JSON: the settings, and the console to go on with; then nothing.
                     Its end is the end of this process, whether the parent asks or has died.
   standard output   one line of JSON: what was made, or the error; then its end.
+
+Rules of this file
+  1. What takes long is loaded in `run`, while the driver looks for devices and the parent gets
+     its orders ready. The collector rests from the begin on: there is nothing to collect.
 """
 
 import gc
@@ -13,28 +19,31 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 from plugin_bridge.errors import DeviceError, PluginBridgeError
-from plugin_bridge.live.control import ControlBlock
 from plugin_bridge.live.devices.driver import driver, leave
-from plugin_bridge.live.session import Session
-from plugin_bridge.live.settings import NULL, LiveSettings
+from plugin_bridge.live.priority import AHEAD_PRIORITY, raise_priority
+from plugin_bridge.live.shared import SharedMemory
+from plugin_bridge.live.stopwatch import Stopwatch
 
 # Seconds between Python threads; the callback must not wait for the default 5 ms.
 SWITCH_SECONDS = 1e-4
+# The argument that lets the driver look for devices.
+HARDWARE = "hardware"
 # What a driver gets to close; then the process ends without it.
-CLOSE_SECONDS = 1.3
+CLOSE_SECONDS = 1.0
 INTERRUPTED = 130
 
 
-def run(address: str) -> int:
+def run(arguments: Sequence[str]) -> int:
     """Be the engine process until the parent closes our standard input; give the exit code.
 
     Parameters
     ----------
-    address : str, of the control block
+    arguments : sequence of str, as told above
 
     Notes
     -----
@@ -42,20 +51,33 @@ def run(address: str) -> int:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     reply_fd = _own_output()
+    gc.disable()
+    raise_priority(AHEAD_PRIORITY)
+    address, begin_ns, *more = arguments
+    watch = Stopwatch(int(begin_ns))
+    if HARDWARE in more:
+        threading.Thread(target=_wake_driver, daemon=True).start()
+    from plugin_bridge.live.control import ControlBlock
+    from plugin_bridge.live.session import Session
+    from plugin_bridge.live.settings import LiveSettings
+
+    watch.lap("program")
     orders = json.loads(_line(0))
+    watch.lap("orders")
     ended = threading.Event()
     threading.Thread(target=_watch_parent, args=(ended,), daemon=True).start()
+    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         settings = LiveSettings.from_table(orders["settings"])
-        if settings.device != NULL:
-            threading.Thread(target=_wake_driver, daemon=True).start()
         session = Session(
-            settings, ControlBlock(address), orders["state"], orders["active"], orders["position"]
+            settings,
+            ControlBlock(SharedMemory(address)),
+            orders["state"],
+            orders["active"],
+            orders["position"],
+            watch,
         )
-        sys.setswitchinterval(SWITCH_SECONDS)
-        gc.collect()
         gc.freeze()
-        gc.disable()
         session.start()
     except PluginBridgeError as error:
         _reply(reply_fd, {"error": type(error).__name__, "text": str(error)})
@@ -70,6 +92,7 @@ def run(address: str) -> int:
 
 def _wake_driver() -> None:
     """Let PortAudio look for devices while the model is loaded; its errors are told later."""
+    raise_priority(AHEAD_PRIORITY)
     with suppress(DeviceError):
         driver()
 
@@ -112,6 +135,6 @@ def _reply(fd: int, message: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    CODE = run(sys.argv[1])
+    CODE = run(sys.argv[1:])
     # Not sys.exit: drivers' own exit handlers hang where their server has died.
     os._exit(CODE)

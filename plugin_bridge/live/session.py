@@ -1,6 +1,7 @@
 """A session inside the engine's process: device, engine, stream and recorder, made of settings."""
 
 from pathlib import Path
+from time import monotonic_ns
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from plugin_bridge.live.playing import Playing
 from plugin_bridge.live.priority import lock_memory
 from plugin_bridge.live.recorder import Recorder
 from plugin_bridge.live.settings import DEFAULT_BLOCK, DEFAULT_RATE, NULL, LiveSettings
+from plugin_bridge.live.stopwatch import Stopwatch
 from plugin_bridge.live.stream import LiveStream
 from plugin_bridge.model.onnx import Model
 
@@ -125,6 +127,7 @@ class Session:
     state : mapping: preset -> path -> value, to go on with
     active : str, the preset to go on with
     position : int, sample of the song to go on with
+    watch : Stopwatch, optional; gets a lap for every part of the start
 
     Notes
     -----
@@ -138,9 +141,13 @@ class Session:
         state: dict[str, dict[str, Any]],
         active: str,
         position: int = 0,
+        watch: Stopwatch | None = None,
     ) -> None:
+        self._watch = watch = watch or Stopwatch(monotonic_ns())
         desk = Desk(settings)
+        watch.lap("presets")
         model = Model(desk.model, settings.provider)
+        watch.lap("model")
         if model.card.kind == "segment" and settings.play is None:
             raise SpecError(
                 f"{model.card.name} separates whole segments of {model.card.segment} samples; for "
@@ -163,6 +170,7 @@ class Session:
             self.device, self.engine = playing.device, playing.engine
         else:
             self.device = open_device(settings, outputs)
+            watch.lap("device")
             self.engine = Engine(
                 model,
                 self.device.sample_rate,
@@ -171,6 +179,7 @@ class Session:
                 block=step_of(model, self.device.sample_rate),
                 max_insert_latency=MAX_INSERT_LATENCY,
             )
+        watch.lap("engine")
         self._settings = settings
         self._start = {name: console.controls() for name, console in consoles.items()}
         self._recorder = self._open_recorder() if settings.record else None
@@ -185,6 +194,7 @@ class Session:
             recorder=self._recorder,
             seek=None if self._playing is None else self._playing.ahead.seek,
         )
+        watch.lap("trial")
         self._model, self._file = model, desk.model
         self._control = control
         self._memory = ""
@@ -217,6 +227,7 @@ class Session:
             if self._recorder is not None:
                 self._recorder.discard()
             raise
+        self._watch.lap("stream")
 
     def stop(self) -> None:
         """End, and write down what was played.
@@ -287,6 +298,7 @@ class Session:
             "controls": {name: console.controls() for name, console in engine.consoles.items()},
             "song": None if self._playing is None else self._playing.described(),
             "record": None if self._recorder is None else str(self._recorder.folder),
+            "start": self._watch.laps,
             "meters": rows(engine.stems, engine.channels, engine.outputs),
             "latency_samples": stream.latency | {"device": driver},
         }

@@ -25,7 +25,7 @@ from plugin_bridge.live.control import (
     age_seconds,
 )
 from plugin_bridge.live.parts import note_midi, seal
-from plugin_bridge.live.settings import LiveSettings
+from plugin_bridge.live.settings import NULL, LiveSettings
 from plugin_bridge.live.statistics import Totals
 from plugin_bridge.live.transport import Transport
 
@@ -40,7 +40,7 @@ WAIT_AGE_SECONDS = 15.0
 # Between attempts to open a device that is gone.
 RETRY_SECONDS = 0.5
 # What the engine gets to end by itself.
-END_SECONDS = 1.5
+END_SECONDS = 1.2
 # How long a command waits for room on its way.
 SEND_SECONDS = 1.0
 
@@ -53,6 +53,8 @@ class Live:
     Parameters
     ----------
     settings : LiveSettings
+    child : Child, optional
+        A process that loads already, to be the first engine.
 
     Attributes
     ----------
@@ -68,8 +70,9 @@ class Live:
     Thread: [main]; the methods may be called from any thread of the parent
     """
 
-    def __init__(self, settings: LiveSettings) -> None:
+    def __init__(self, settings: LiveSettings, child: Child | None = None) -> None:
         self.settings = settings
+        self._loaded = child
         self.described: dict[str, Any] = {}
         self.state = ENDED
         self.trouble = ""
@@ -101,9 +104,9 @@ class Live:
         -----
         Thread: [main]
         """
-        begin = time.monotonic()
+        begin_ns = time.monotonic_ns() if self._loaded is None else self._loaded.begin_ns
         self._spawn()
-        self.start_seconds = time.monotonic() - begin
+        self.start_seconds = (time.monotonic_ns() - begin_ns) / 1e9
         self._watcher = threading.Thread(target=self._watch, name="supervisor", daemon=True)
         self._watcher.start()
 
@@ -240,6 +243,7 @@ class Live:
                 "trouble": self.trouble,
                 "restarts": self.restarts,
                 "start_seconds": round(self.start_seconds, 3),
+                "start": self.described.get("start", []),
                 "preset": self._active,
                 **{
                     key: self.described.get(key)
@@ -299,8 +303,12 @@ class Live:
 
     def _spawn(self) -> None:
         """Start an engine with the console as it is, and wait until it plays."""
-        control = ControlBlock()
-        child = Child(control)
+        child, self._loaded = self._loaded or Child(hardware=self.settings.device != NULL), None
+        try:
+            control = ControlBlock(child.memory)
+        except DeviceError:
+            child.end(0)
+            raise
         with self._lock:
             self._child = child
             orders = {

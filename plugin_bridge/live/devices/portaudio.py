@@ -146,6 +146,7 @@ class PortAudioDevice:
         self.sample_rate = float(rate or info_out.sample_rate)
         self.inputs, self.outputs = (inputs if self._info_in else 0), outputs
         self._native = self.host_api == JACK
+        self._settling: threading.Thread | None = None
         self.block = block or DEFAULT_BLOCK
         self._lost = False
         self._check()
@@ -214,8 +215,16 @@ class PortAudioDevice:
             self.abandon()
             raise DeviceError(f"{self._info_out.title} gives no callback; restart its server")
         self.block = min(block or self._relay.period, self._relay.period)
-        self._end(self._stream.stop)
         self._relay.block = self.block
+        # PortAudio calls no more, but takes a period for every port that it disconnects.
+        self._settling = threading.Thread(target=self._end, args=(self._stream.stop,), daemon=True)
+        self._settling.start()
+
+    def _settle(self) -> None:
+        """Wait for what is still being stopped."""
+        settling, self._settling = self._settling, None
+        if settling is not None:
+            settling.join()
 
     @property
     def period(self) -> int:
@@ -245,6 +254,7 @@ class PortAudioDevice:
         -----
         Thread: [main]; the callback runs on [audio]
         """
+        self._settle()
         if self not in process.opened:
             self._open()
         self._relay.callback = callback
@@ -273,6 +283,7 @@ class PortAudioDevice:
         -----
         Thread: [main]
         """
+        self._settle()
         if self not in process.opened:
             return
         if not self._stream.stopped:

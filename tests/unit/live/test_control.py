@@ -51,16 +51,19 @@ def test_another_process_sees_the_same_memory() -> None:
     block.send(5, 0.25, 77)
     code = (
         "import sys; from plugin_bridge.live.control import ControlBlock, Audio\n"
-        "b = ControlBlock(sys.argv[1]); o = b.receive()\n"
+        "from plugin_bridge.live.shared import SharedMemory\n"
+        "b = ControlBlock(SharedMemory(sys.argv[1])); o = b.receive()\n"
         "b.cells[Audio.MISSES] = o.position; b.meters[3, 1] = o.value\n"
     )
     subprocess.run(
-        [sys.executable, "-c", code, block.address], pass_fds=block.inherited, check=True
+        [sys.executable, "-c", code, block.memory.address],
+        pass_fds=block.memory.inherited,
+        check=True,
     )
     assert block.cells[Audio.MISSES] == 77
     assert block.meters[3, 1] == 0.25
     assert block.receive() is None
-    (fd,) = block.inherited
+    (fd,) = block.memory.inherited
     block.close()
     with pytest.raises(OSError, match="Bad file"):
         os.fstat(fd)
