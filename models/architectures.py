@@ -10,15 +10,16 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from models.batches import PLAIN, Batch, Hearing, draw, features
+from models import heads
+from models.batches import PLAIN, Batch, Framing, Hearing, draw, features
 from models.data.library import RATE
 from models.data.mixing import Mixer
 from models.data.score import STEMS
-from models.zoo import fragment, lastframe
+from models.zoo import fragment, lastframe, resunet
 from models.zoo.fragment import FragmentNetwork
 from models.zoo.lastframe import LastFrame
+from models.zoo.resunet import ResUNet
 from plugin_bridge.dsp.rates import scale_of
-from plugin_bridge.dsp.stft import Transform
 
 STATISTICS_BATCHES, STATISTICS_SIZE, STATISTICS_FRAMES = 25, 4, 40
 SPREAD_BATCHES, SPREAD_FRAMES = 8, 8  # for a single number
@@ -31,7 +32,7 @@ class Architecture(Protocol):
 
     Attributes
     ----------
-    stems : what its masks are for, in order
+    stems : what its masks are for, in order; accompaniment is the sum of all but the vocals
     sample_rate, transform : its own, as they will stand in the card
     hearing : what it hears of the library's sound
     layout : of weights and input in memory, whichever is faster
@@ -39,9 +40,12 @@ class Architecture(Protocol):
 
     stems: tuple[str, ...]
     sample_rate: int
-    transform: Transform
     hearing: Hearing
     layout: torch.memory_format
+
+    @property
+    def transform(self) -> Framing:
+        """The geometry of its spectra."""
 
     def build(self) -> nn.Module:
         """Make a network with fresh weights."""
@@ -52,15 +56,25 @@ class Architecture(Protocol):
     def inputs(self, batch: Batch) -> Tensor:
         """Give what goes into the network."""
 
-    def masks(self, network: nn.Module, x: Tensor) -> Tensor:
-        """Give masks of `inputs`, (batch, stems, channels, frames, bins)."""
+    def masks(self, network: nn.Module, x: Tensor, mix: Tensor) -> Tensor:
+        """Give masks of `inputs`, (batch, stems, channels, frames, bins).
+
+        Parameters
+        ----------
+        network : made by `build`
+        x : what `inputs` gives
+        mix : (batch, channels, frames, bins), complex, of heads that change the phase too:
+            then it is the stems' spectra that are given
+        """
 
 
-def masks_of(network: LastFrame, x: Tensor) -> Tensor:
-    """Softmax masks (batch, stems, channels, frames, bins) from zero states."""
+def masks_of(network: LastFrame, x: Tensor, mix: Tensor | None = None) -> Tensor:
+    """Masks (batch, stems, channels, frames, bins) from zero states; see Architecture.masks."""
     states = [state.to(x.device) for state in network.initial_states(len(x))]
     scores = network(x, *states)[0]
-    return torch.softmax(scores.float().unflatten(1, (len(STEMS), -1)), 1)
+    shape = (network.stems, network.channels, heads.HEADS[network.head].maps)
+    raw = scores.float().unflatten(1, shape)
+    return heads.made(network.head, raw, x if mix is None else mix)
 
 
 def standardise(network: LastFrame, mixer: Mixer) -> None:
@@ -99,9 +113,9 @@ class Streaming:
         """Give the compressed magnitudes of the mixture."""
         return features(batch.heard)
 
-    def masks(self, network: LastFrame, x: Tensor) -> Tensor:
-        """Give softmax masks from zero states."""
-        return masks_of(network, x)
+    def masks(self, network: LastFrame, x: Tensor, mix: Tensor) -> Tensor:
+        """Give what the head makes, from zero states."""
+        return masks_of(network, x, mix)
 
 
 class Fragments:
@@ -150,8 +164,9 @@ class Fragments:
         """Give the magnitudes, each channel for itself: (batch, channels, frames, bins)."""
         return batch.heard.abs()
 
-    def masks(self, network: FragmentNetwork, x: Tensor) -> Tensor:
+    def masks(self, network: FragmentNetwork, x: Tensor, mix: Tensor) -> Tensor:
         """Give sigmoid masks of every window."""
+        del mix
         batch = len(x)
         x = x.flatten(0, 1).unsqueeze(1)
         context = network.frames - 1
@@ -165,6 +180,46 @@ class Fragments:
         return masks.unflatten(0, (batch, -1)).transpose(1, 2)
 
 
+class Whole:
+    """A network of whole stretches, zoo/resunet.py: it sees past and future alike.
+
+    Parameters
+    ----------
+    sizes : keywords of ResUNet
+    teaches : must be None; its spectra are no masks
+    """
+
+    sample_rate = resunet.SAMPLE_RATE
+    transform = resunet.TRANSFORM
+    layout = torch.channels_last
+    hearing = Hearing(transform)
+
+    def __init__(self, sizes: Mapping[str, Any], teaches: str | None = None) -> None:
+        if teaches:
+            raise ValueError(
+                f"loss.masks is {teaches!r}, but a resunet learns spectra; leave it out"
+            )
+        self._sizes = sizes
+        self.stems = tuple(sizes.get("targets", ("vocals",)))
+
+    def build(self) -> ResUNet:
+        """Make a network with fresh weights."""
+        return ResUNet(**self._sizes)
+
+    def prepare(self, network: ResUNet, mixer: Mixer) -> None:
+        """Measure nothing: batch normalisation does."""
+        del network, mixer
+
+    def inputs(self, batch: Batch) -> Tensor:
+        """Give the magnitudes of the mixture."""
+        return batch.heard.abs()
+
+    def masks(self, network: ResUNet, x: Tensor, mix: Tensor) -> Tensor:
+        """Give what the head makes."""
+        shape = (len(network.targets), network.channels, network.maps)
+        return heads.made(network.head, network(x).float().unflatten(1, shape), mix)
+
+
 def _model(**sizes: Any) -> Callable[..., Architecture]:
     """Give the row of one of the article's models."""
 
@@ -176,6 +231,7 @@ def _model(**sizes: Any) -> Callable[..., Architecture]:
 
 ARCHITECTURES: dict[str, Callable[..., Architecture]] = {
     "lastframe": Streaming,
+    "resunet": Whole,
     "branch": _model(),
     "model1": _model(trunks=4, branches=4),
     "model2": _model(units=77),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import local
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -17,9 +17,33 @@ from models.data.library import RATE
 from models.data.mixing import Mixer
 from models.masks import MASKS
 from models.zoo.lastframe import EPS, POWER, TRANSFORM
-from plugin_bridge.dsp.stft import Transform
+from plugin_bridge.dsp import FloatArray
 
 Drawn = tuple[Any, ...]  # of Mixer.batch: waves, gains, and groups where labels are partial
+
+
+class Framing(Protocol):
+    """The geometry of an STFT, be it plugin_bridge's Transform or zoo/centred.py's."""
+
+    @property
+    def n_fft(self) -> int:
+        """Samples of a frame."""
+
+    @property
+    def synthesis(self) -> int:
+        """How many of its last samples are laid down again."""
+
+    @property
+    def hop(self) -> int:
+        """Samples between frames."""
+
+    @property
+    def bins(self) -> int:
+        """Frequency bins of a frame."""
+
+    @property
+    def pair(self) -> tuple[FloatArray, FloatArray]:
+        """Analysis window (n_fft,) and synthesis window (synthesis,)."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +59,7 @@ class Hearing:
     teaches : name in MASKS of the masks to be learnt, or None
     """
 
-    transform: Transform = TRANSFORM
+    transform: Framing = TRANSFORM
     scale: float = 1.0
     bins: int = TRANSFORM.bins
     before: int = 0
@@ -90,7 +114,7 @@ def samples_of(frames: int, hearing: Hearing = PLAIN) -> int:
     return hearing.transform.n_fft + hearing.transform.hop * (whole - 1)
 
 
-def spectra(waves: Tensor, transform: Transform = TRANSFORM) -> Tensor:
+def spectra(waves: Tensor, transform: Framing = TRANSFORM) -> Tensor:
     """STFT frames of (..., samples), as the streaming analysis gives them once filled."""
     window = torch.from_numpy(transform.pair[0]).to(waves.device)
     return torch.fft.rfft(waves.unfold(-1, transform.n_fft, transform.hop) * window)

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 
 Content = dict[str, Any]
+# Sizes that networks got later, with what was there before: older checkpoints lack them.
+LATER = {"head": "softmax"}
 
 
 def save(path: Path, content: Content) -> None:
@@ -88,6 +90,7 @@ def refuse_another(path: Path, held: Content, architecture: str, sizes: Mapping[
     """
     there = {"architecture": held.get("architecture", "lastframe"), **held["config"]}
     here = {"architecture": architecture, **sizes}
+    there |= {key: value for key, value in LATER.items() if key in here and key not in there}
     different = [
         f"{key} is {_plain(there.get(key))} there and {_plain(here.get(key))} here"
         for key in sorted(there.keys() | here.keys())

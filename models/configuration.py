@@ -4,6 +4,7 @@ Every key is a field below, with its default; a key that is not there is refused
 Paths are relative to where the command runs.
 """
 
+import math
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
@@ -20,6 +21,9 @@ from pydantic import (
 )
 
 LossName = Literal["snr", "banded_snr", "waveform_l1", "mask_mse", "mask_bce"]
+HeadName = Literal["softmax", "sigmoid", "complex", "phase", "decoupled"]
+REAL_HEADS = ("softmax", "sigmoid")
+TargetName = Literal["vocals", "drums", "bass", "other", "accompaniment"]
 MaskName = Literal["a1", "a2", "a3", "b1", "b2", "b3", "b4", "best", "ratio"]
 Positive = Annotated[float, Field(gt=0)]
 Terms = Annotated[dict[LossName, Positive], Field(min_length=1)]
@@ -43,6 +47,8 @@ class Data(Table):
     shares : stem -> kind of source -> share of the draws; those of data/mixing.py where unnamed
     partial : share of the mixtures made of an accompaniment and vocals, where only these two are
         known; none in a library without instrumental music
+    mix_audio : share of the stems that are two segments of a source added up; without it each
+        stem has its own, see data/mixing.py
     """
 
     library: Path
@@ -50,12 +56,19 @@ class Data(Table):
     validation: str = "validation"
     shares: dict[str, dict[str, Share]] = {}
     partial: Share = 0.0
+    mix_audio: Share | None = None
 
 
 class Network(Table):
-    """[network]: what is trained; the sizes are those of the architecture in zoo/."""
+    """[network]: what is trained; the sizes are those of the architecture in zoo/.
+
+    Attributes
+    ----------
+    head : what the raw maps become, see heads.py; `phase` is not one of the bridge's
+    """
 
     architecture: Literal["lastframe"] = "lastframe"
+    head: Literal["softmax", "sigmoid", "complex", "decoupled"] = "softmax"
     widths: tuple[Count, ...] = (24, 64, 96, 128)
     hidden: Count = 128
     layers: Count = 2
@@ -105,8 +118,35 @@ class BranchNetwork(FragmentNetwork):
         return {**super().sizes, "stems": (self.stem,)}
 
 
+class ResUNetNetwork(Table):
+    """[network]: the deep network of zoo/resunet.py; its defaults are the full size.
+
+    Attributes
+    ----------
+    targets : what it separates, one or several
+    widths : channels of its levels
+    units, centres : residual units of a block, blocks at the bottom
+    head : what the raw maps become, see heads.py
+    """
+
+    architecture: Literal["resunet"]
+    targets: Annotated[tuple[TargetName, ...], Field(min_length=1)] = ("vocals",)
+    widths: Annotated[tuple[Count, ...], Field(min_length=1, max_length=10)] = (
+        *(32, 64, 128, 256, 384, 384),
+    )
+    units: Count = 4
+    centres: Count = 4
+    head: HeadName = "decoupled"
+
+    @property
+    def sizes(self) -> dict[str, Any]:
+        """What the architecture is made with."""
+        return self.model_dump(exclude={"architecture"})
+
+
 NETWORKS: dict[str, type[Table]] = {
     "lastframe": Network,
+    "resunet": ResUNetNetwork,
     "model": FragmentNetwork,
     "branch": BranchNetwork,
 }
@@ -116,6 +156,7 @@ TABLE_OF = {
     "model2": "model",
     "model3": "model",
     "model4": "model",
+    "resunet": "resunet",
 }
 
 
@@ -128,7 +169,8 @@ def _table_of(given: Any) -> str:
 AnyNetwork = Annotated[
     Annotated[Network, Tag("lastframe")]
     | Annotated[FragmentNetwork, Tag("model")]
-    | Annotated[BranchNetwork, Tag("branch")],
+    | Annotated[BranchNetwork, Tag("branch")]
+    | Annotated[ResUNetNetwork, Tag("resunet")],
     Discriminator(_table_of),
 ]
 
@@ -158,21 +200,26 @@ class Schedule(Table):
     ----------
     minutes, steps : length of the whole; give one. By steps the same seed gives the same curve,
         by minutes a run ends when it was told to
-    peak_rate : learning rate after `warm_up_steps`, falling as a cosine to `final_share` of it
+    shape : how the learning rate falls after `warm_up_steps`
+    peak_rate : learning rate after these; as a cosine it falls to `final_share` of it, in steps
+        it is times `decay` every `decay_steps`
     batch, frames : segments of a step, and frames of each
     late_share, late_batch, late_frames : the same for the last part, 0 for none: longer
         segments, for the memory of the GRUs
     average : share of the old weights that their moving average keeps at each step
     clip : longest gradient
-    weight_decay : of AdamW
+    weight_decay, amsgrad : of AdamW; without weight decay it is Adam
     precision : of the convolutions: fp32, bf16, or auto: bf16 where the processor computes it
     """
 
     minutes: Positive | None = None
     steps: Count | None = None
+    shape: Literal["cosine", "steps"] = "cosine"
     peak_rate: Positive = 3e-3
     final_share: Share = 0.01
     warm_up_steps: Count = 40
+    decay: Share = 0.9
+    decay_steps: Count = 15_000
     batch: Count = 4
     frames: Count = 160
     late_share: Share = 1 / 3
@@ -181,6 +228,7 @@ class Schedule(Table):
     average: Share = 0.999
     clip: Positive = 1.0
     weight_decay: float = Field(1e-4, ge=0)
+    amsgrad: bool = False
     precision: Literal["auto", "bf16", "fp32"] = "auto"
 
     @model_validator(mode="after")
@@ -194,6 +242,14 @@ class Schedule(Table):
         if self.steps is not None:
             return min(1.0, step / self.steps)
         return min(1.0, seconds / (60 * (self.minutes or 1)))
+
+    def rate(self, step: int, share: float) -> float:
+        """Give the learning rate of a step, `share` of the schedule being over."""
+        if self.shape == "steps":
+            falling = self.decay ** (step // self.decay_steps)
+        else:
+            falling = max(self.final_share, 0.5 + 0.5 * math.cos(math.pi * share))
+        return self.peak_rate * min(1, (step + 1) / self.warm_up_steps) * falling
 
     def late(self, share: float) -> bool:
         """Tell whether the last part has begun."""
@@ -237,6 +293,18 @@ class Configuration(Table):
     loss: Loss = Loss()
     schedule: Schedule
     run: Run
+
+    @model_validator(mode="after")
+    def _masks_where_there_are_some(self) -> Self:
+        head = getattr(self.network, "head", "softmax")
+        named = sorted({*self.loss.terms, *self.loss.late_terms})
+        taught = [name for name in named if name.startswith("mask_")]
+        if taught and head not in REAL_HEADS:
+            raise ValueError(
+                f"head {head} gives spectra, which {taught[0]} cannot teach; use "
+                f"{' or '.join(REAL_HEADS)}, or another loss"
+            )
+        return self
 
 
 def load(path: Path) -> Configuration:

@@ -4,7 +4,7 @@ Rules of this file
   1. A file has its name only when it was checked: against torch, and streamed against chunked.
   2. What the network needs of its training data, mean and spread of the input, is in the graph.
   3. What is open in a graph is what the contract leaves open: frames of a streaming model, the
-     batch of a windowed one.
+     batch of a windowed one, nothing of a segment model.
 """
 
 import json
@@ -23,10 +23,12 @@ from torch import nn
 from models import checkpoints
 from models.architectures import ARCHITECTURES
 from models.batches import features, spectra
-from models.zoo import fragment
+from models.zoo import fragment, resunet
 from models.zoo.fragment import FragmentNetwork
 from models.zoo.incremental import Incremental
 from models.zoo.lastframe import FEATURE, SAMPLE_RATE, STEMS, TRANSFORM, LastFrame
+from models.zoo.resunet import ResUNet, Segment
+from plugin_bridge.dsp.masks import head as head_of
 from plugin_bridge.model.card import FORMAT, METADATA_KEY
 
 OPSET = 17
@@ -39,6 +41,10 @@ CHECKED_COLUMNS = 8  # beyond the first window
 OPEN = {"streaming": "frames", "windowed": "batch"}
 AXIS = {"streaming": 2, "windowed": 0}
 HEAD = "binary:0.5"  # of windowed models, as in the article
+SEGMENT_SECONDS, OVERLAP = 30.0, 0.5  # of segment models, as in theirs
+# What goes into a graph beside the states, and what comes out.
+NAMES = {"segment": ("samples", "stems")}
+OTHERWISE = ("features", "scores")
 
 Arrays = list[NDArray[np.float32]]
 
@@ -61,7 +67,7 @@ def streaming_card(network: LastFrame, **texts: Any) -> dict[str, Any]:
         "hop": TRANSFORM.hop,
         "window": TRANSFORM.window,
         "features": [FEATURE],
-        "head": "softmax",
+        "head": network.head,
         "states": states,
     }
 
@@ -82,8 +88,9 @@ def write(
 
     partial = path.with_suffix(".part")
     states = card.get("states", [])
-    names_in = ["features", *(state["input"] for state in states)]
-    names_out = ["scores", *(state["output"] for state in states)]
+    first_in, first_out = NAMES.get(card["kind"], OTHERWISE)
+    names_in = [first_in, *(state["input"] for state in states)]
+    names_out = [first_out, *(state["output"] for state in states)]
     try:
         with warnings.catch_warnings():
             # The tracing exporter is announced to go one day; it gives the same graph ten times
@@ -133,8 +140,11 @@ def check(
             f"the exported graph differs from the network by {error:.1e}, allowed are "
             f"{TORCH_TOLERANCE:g}; nothing was written: check the exporter's version"
         )
+    if card["kind"] not in OPEN:
+        return
     single, _ = _run(path, card, arrays, whole=False)
-    error = float(np.abs(_masks(single, card) - _masks(whole, card)).max())
+    masks = _masks(whole, card)
+    error = float(np.abs(_masks(single, card) - masks).max() / max(1, np.abs(masks).max()))
     if not error <= STREAM_TOLERANCE:
         axis = AXIS[card["kind"]]
         raise ValueError(
@@ -146,6 +156,8 @@ def check(
 
 def _open_axes(card: dict[str, Any], names: Sequence[str]) -> dict[str, dict[int, str]]:
     kind = card["kind"]
+    if kind not in OPEN:
+        return {}
     held = names if kind == "windowed" else ("features", "scores")
     return {name: {AXIS[kind]: OPEN[kind]} for name in held}
 
@@ -160,7 +172,8 @@ def _run(
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     x, *states = inputs
-    axis = AXIS[card["kind"]]
+    axis = AXIS.get(card["kind"], 0)
+    name = NAMES.get(card["kind"], OTHERWISE)[0]
     names = [state["input"] for state in card.get("states", [])]
     parts: list[Arrays] = []
     size = x.shape[axis] if whole else 1
@@ -168,7 +181,7 @@ def _run(
         here = range(start, start + size)
         # The entries of a batch have states of their own; frames hand theirs on.
         given = [s.take(here, axis) for s in inputs[1:]] if axis == 0 else states
-        feed = {"features": x.take(here, axis), **dict(zip(names, given, strict=True))}
+        feed = {name: x.take(here, axis), **dict(zip(names, given, strict=True))}
         scores, *states = session.run(None, feed)
         parts.append([scores, *states])
     if axis == 0:
@@ -180,9 +193,9 @@ def _run(
 def _masks(scores: NDArray[np.float32], card: dict[str, Any]) -> NDArray[np.float32]:
     if card["kind"] == "windowed":
         return np.asarray(1 / (1 + np.exp(-scores)), np.float32)
-    raw = scores.reshape(len(card["stems"]), -1, *scores.shape[2:])
-    weights = np.exp(raw - raw.max(axis=0))
-    return np.asarray(weights / weights.sum(axis=0), np.float32)
+    head = head_of(card["head"])
+    shape = (len(card["stems"]), card["channels"], head.maps, *scores.shape[2:])
+    return head.activate(scores.reshape(shape).copy())
 
 
 def example_inputs(network: LastFrame) -> tuple[torch.Tensor, ...]:
@@ -263,6 +276,41 @@ def write_windowed(
     write(made, card | {"states": names}, (columns[..., -1:], *states), path)
 
 
+def segment_card(
+    network: ResUNet,
+    seconds: float = SEGMENT_SECONDS,
+    overlap: float = OVERLAP,
+    rest: str = "",
+    **texts: Any,
+) -> dict[str, Any]:
+    """Give the card of a network of segments; `rest` names what the mix has beside its targets."""
+    return {
+        "format": FORMAT,
+        **texts,
+        "kind": "segment",
+        "sample_rate": resunet.SAMPLE_RATE,
+        "channels": network.channels,
+        "stems": [*network.targets, *([rest] if rest else [])],
+        "segment": round(seconds * resunet.SAMPLE_RATE),
+        "overlap": overlap,
+        **({"residual_stem": rest} if rest else {}),
+    }
+
+
+def write_segment(network: ResUNet, card: dict[str, Any], path: Path) -> None:
+    """Export a network with its transform, samples in and samples out.
+
+    Raises
+    ------
+    ValueError
+        If the file computes something else than the network.
+    """
+    generator = torch.Generator().manual_seed(0)
+    shape = (1, card["channels"], card["segment"])
+    swell = torch.linspace(0, 9.42, shape[-1]).sin().clamp(min=0)
+    write(Segment(network), card, (0.3 * swell * torch.randn(shape, generator=generator),), path)
+
+
 def network_of(held: checkpoints.Content) -> nn.Module:
     """Give the network of a checkpoint, ready for use."""
     made = ARCHITECTURES[held.get("architecture", "lastframe")](held["config"]).build()
@@ -287,6 +335,15 @@ def export(
     whole: Annotated[
         bool, typer.Option("--whole", help="of these: take whole windows, without states")
     ] = False,
+    seconds: Annotated[
+        float, typer.Option(help="of a resunet's segment; memory grows with it")
+    ] = SEGMENT_SECONDS,
+    overlap: Annotated[
+        float, typer.Option(help="share of a segment that is faded into the next")
+    ] = OVERLAP,
+    rest: Annotated[
+        str, typer.Option(help="of a resunet: a stem for all but its targets, as accompaniment")
+    ] = "",
 ) -> None:
     """Export a checkpoint."""
     held = checkpoints.load(weights)
@@ -303,6 +360,8 @@ def export(
     if isinstance(network, FragmentNetwork):
         card = windowed_card(network, head, **texts)
         write_windowed(network, card, out, incremental=not whole)
+    elif isinstance(network, ResUNet):
+        write_segment(network, segment_card(network, seconds, overlap, rest, **texts), out)
     else:
         write(network, streaming_card(network, **texts), example_inputs(network), out)
     typer.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB")

@@ -1,14 +1,14 @@
-"""Losses of mask networks.
+"""Losses of networks that give masks, or the spectra themselves.
 
-|M X - S|^2 is expanded to M^2 |X|^2 - 2 M Re(X* S) + |S|^2: real arithmetic only, and
-the backward pass touches nothing but the mask.
+With real masks |M X - S|^2 is expanded to M^2 |X|^2 - 2 M Re(X* S) + |S|^2: real arithmetic
+only, and the backward pass touches nothing but the mask.
 
 Targets are stems, or sums of stems where the single ones are not known: an instrumental
 and a vocal teach the vocals and the sum of the rest (`together`). A target that is not
 known at all has no weight.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from plugin_bridge.dsp.stft import Transform
+from models.batches import Framing
+from models.data.score import STEMS
 
 # Errors below this share of the mix's energy stop counting: without it silence rules.
 FLOOR = 1e-3
@@ -27,6 +28,8 @@ BAND_EDGES = (150.0, 3000.0)
 # Mask losses leave out bins this far below the segment's mean energy: nobody hears them.
 INAUDIBLE = 1e-6
 TINY = 1e-8
+ACCOMPANIMENT = "accompaniment"
+REST = tuple(stem for stem in STEMS if stem != "vocals")
 
 
 def band_slices(bins: int, sample_rate: float) -> list[slice]:
@@ -51,6 +54,35 @@ def together(values: Tensor, groups: Tensor) -> Tensor:
     return flat.unflatten(2, values.shape[2:])
 
 
+def members(targets: Sequence[str]) -> Tensor:
+    """Give which stems each target is the sum of, (targets, stems), 1 or 0.
+
+    Examples
+    --------
+    >>> members(["vocals", "accompaniment"]).tolist()
+    [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 1.0, 1.0]]
+    """
+    names = [REST if target == ACCOMPANIMENT else (target,) for target in targets]
+    return torch.tensor([[float(stem in each) for stem in STEMS] for each in names])
+
+
+def resolved(groups: Tensor, rows: Tensor) -> Tensor:
+    """Tell which targets are known where only sums of stems are.
+
+    Parameters
+    ----------
+    groups : (batch, sums, stems), which stems each known sum is of
+    rows : (targets, stems), see `members`
+
+    Returns
+    -------
+    known : (batch, targets), 1 where every sum lies within the target or outside of it, else 0
+    """
+    inside = groups @ rows.T
+    size = groups.sum(2, keepdim=True)
+    return ((inside == 0) | (inside == size)).all(1).float()
+
+
 def mean_of_known(values: Tensor, known: Tensor | None) -> Tensor:
     """Mean of (batch, targets) by weight; the plain mean without weights."""
     if known is None:
@@ -63,7 +95,7 @@ def energies(masks: Tensor, stems: Tensor, mix: Tensor) -> tuple[Tensor, Tensor,
 
     Parameters
     ----------
-    masks : (batch, stems, channels, frames, bins), real
+    masks : (batch, stems, channels, frames, bins), real; or complex: the spectra that were made
     stems : same shape, complex
     mix : (batch, channels, frames, bins), complex
 
@@ -73,8 +105,12 @@ def energies(masks: Tensor, stems: Tensor, mix: Tensor) -> tuple[Tensor, Tensor,
     mix : (batch, 1, bins)
     """
     mix_energy = (mix.real.square() + mix.imag.square()).unsqueeze(1)
-    product = stems.real * mix.real.unsqueeze(1) + stems.imag * mix.imag.unsqueeze(1)
     stem_energy = (stems.real.square() + stems.imag.square()).sum((2, 3))
+    if masks.is_complex():
+        off = masks - stems
+        error = (off.real.square() + off.imag.square()).sum((2, 3))
+        return error, stem_energy, mix_energy.sum((2, 3))
+    product = stems.real * mix.real.unsqueeze(1) + stems.imag * mix.imag.unsqueeze(1)
     error = ((masks * mix_energy - 2 * product) * masks).sum((2, 3)) + stem_energy
     return error, stem_energy, mix_energy.sum((2, 3))
 
@@ -123,14 +159,15 @@ def banded_snr_loss(
     return torch.stack(losses).mean()
 
 
-def resynthesise(spectra: Tensor, transform: Transform) -> Tensor:
+def resynthesise(spectra: Tensor, transform: Framing) -> Tensor:
     """Overlap-add frames: (..., frames, bins) -> (..., frames * hop).
 
     Sample 0 is the first that the first frame reaches, so the ends are not complete.
     """
     window = torch.from_numpy(transform.pair[1]).to(spectra.device)
     waves = torch.fft.irfft(spectra, transform.n_fft)[..., -transform.synthesis :] * window
-    count = transform.synthesis // transform.hop
+    count = -(-transform.synthesis // transform.hop)
+    waves = functional.pad(waves, (0, count * transform.hop - transform.synthesis))
     parts = waves.unflatten(-1, (count, transform.hop))
     frames = spectra.shape[-2]
     total = parts.new_zeros((*parts.shape[:-3], frames + count - 1, transform.hop))
@@ -140,7 +177,7 @@ def resynthesise(spectra: Tensor, transform: Transform) -> Tensor:
 
 
 def waveform_l1(
-    masks: Tensor, stems: Tensor, mix: Tensor, transform: Transform, known: Tensor | None = None
+    masks: Tensor, stems: Tensor, mix: Tensor, transform: Framing, known: Tensor | None = None
 ) -> Tensor:
     """Mean size of the error's samples, as a share of the mix's.
 
@@ -150,7 +187,8 @@ def waveform_l1(
     transform : the STFT they are of
     known : (batch, stems), weight of each
     """
-    error = resynthesise(masks * mix.unsqueeze(1) - stems, transform)
+    made = masks if masks.is_complex() else masks * mix.unsqueeze(1)
+    error = resynthesise(made - stems, transform)
     whole = resynthesise(mix, transform).abs().mean((1, 2))
     return mean_of_known(error.abs().mean((2, 3)) / (whole.unsqueeze(1) + TINY), known)
 
@@ -206,7 +244,9 @@ class Judged:
 
     Attributes
     ----------
-    masks, stems : (batch, targets, channels, frames, bins)
+    masks : (batch, targets, channels, frames, bins), real; or complex: the spectra that were
+        made, which mask losses cannot judge
+    stems : same shape, complex
     mix : (batch, channels, frames, bins)
     known : (batch, targets) or None
     transform : Transform
@@ -219,7 +259,7 @@ class Judged:
     stems: Tensor
     mix: Tensor
     known: Tensor | None
-    transform: Transform
+    transform: Framing
     sample_rate: float
     floor: float = FLOOR
     absent_weight: float = ABSENT_WEIGHT

@@ -15,7 +15,7 @@ from models.configuration import Configuration
 from models.data.library import RATE, Library
 from models.data.mixing import Mixer
 from models.data.score import STEMS
-from models.losses import LOSSES, Judged, together
+from models.losses import LOSSES, Judged, members, resolved, together
 from models.parallel import agree, rank
 
 LASTFRAME = Streaming({})
@@ -27,15 +27,17 @@ def judge(
     batch: Batch, masks: Tensor, architecture: Architecture = LASTFRAME, **levels: float
 ) -> Judged:
     """Lay masks beside the truth; sums of stems where only these are known."""
-    stems, wanted = batch.stems, batch.wanted
+    stems, wanted, known = batch.stems, batch.wanted, batch.known
     if architecture.stems != STEMS:
-        rows = [STEMS.index(stem) for stem in architecture.stems]
-        stems = stems[:, rows]
-        wanted = None if wanted is None else wanted[:, rows]
+        rows = members(architecture.stems).to(stems.device)
+        stems = together(stems, rows.expand(len(stems), -1, -1))
+        if wanted is not None:  # of single stems only
+            wanted = wanted[:, rows.argmax(1)]
+        if batch.groups is not None:
+            known = resolved(batch.groups, rows)
     elif batch.groups is not None:
         masks, stems = together(masks, batch.groups), together(stems, batch.groups)
     transform, rate = architecture.transform, architecture.sample_rate
-    known = batch.known
     return Judged(masks, stems, batch.mix, known, transform, rate, **levels, wanted=wanted)
 
 
@@ -78,7 +80,7 @@ def validate(
     ratios: dict[str, list[float]] = {stem: [] for stem in architecture.stems}
     for _ in range(excerpts):
         batch = draw(mixer, 1, frames, device, architecture.hearing)
-        masks = architecture.masks(network, architecture.inputs(batch))
+        masks = architecture.masks(network, architecture.inputs(batch), batch.mix)
         judged = judge(batch, masks, architecture)
         error, stem, whole = (e.sum(2) for e in judged.energies)
         for i, name in enumerate(architecture.stems):
@@ -138,7 +140,10 @@ class Trainer:
             mixer.seek(run.seed, STATISTICS)
             self.architecture.prepare(self.network, mixer)
         self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), schedule.peak_rate, weight_decay=schedule.weight_decay
+            self.network.parameters(),
+            schedule.peak_rate,
+            weight_decay=schedule.weight_decay,
+            amsgrad=schedule.amsgrad,
         )
         self.halved = halved(schedule.precision, device)
         self.step, self.elapsed, self.heard, self.best = 0, 0.0, 0.0, -math.inf
@@ -156,7 +161,13 @@ class Trainer:
     def mixer(self) -> Mixer:
         """Give a mixer of the training split."""
         data = self.configuration.data
-        return Mixer(self.library, data.split, shares=data.shares, partial=data.partial)
+        return Mixer(
+            self.library,
+            data.split,
+            shares=data.shares,
+            partial=data.partial,
+            mix_audio=data.mix_audio,
+        )
 
     @property
     def share(self) -> float:
@@ -166,9 +177,7 @@ class Trainer:
     @property
     def rate(self) -> float:
         """The learning rate of the next step."""
-        s = self.configuration.schedule
-        cosine = max(s.final_share, 0.5 + 0.5 * math.cos(math.pi * self.share))
-        return s.peak_rate * min(1, (self.step + 1) / s.warm_up_steps) * cosine
+        return self.configuration.schedule.rate(self.step, self.share)
 
     @property
     def done(self) -> bool:
@@ -188,12 +197,12 @@ class Trainer:
             batch = self.feed(self.step, size, frames)
             x = self.architecture.inputs(batch).contiguous(memory_format=self.architecture.layout)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.halved):
-            masks = self.architecture.masks(self.network, x)
+            masks = self.architecture.masks(self.network, x, batch.mix)
         levels = {"floor": loss.floor, "absent_weight": loss.absent_weight}
         judged = judge(batch, masks, self.architecture, **levels)
         terms = loss.late_terms if late else loss.terms
         total = sum(
-            (weight * LOSSES[name](judged) for name, weight in terms.items()), masks.new_zeros(())
+            (weight * LOSSES[name](judged) for name, weight in terms.items()), x.new_zeros(())
         )
         total.backward()
         clock = self.elapsed + time.monotonic() - begin

@@ -79,6 +79,8 @@ class Mixer:
     partial : float
         Share of the mixtures of an accompaniment and vocals, of which only these two are
         known; none in a library without accompaniments.
+    mix_audio : float, optional
+        Share of the stems that are two segments added up; TOGETHER without it.
 
     Raises
     ------
@@ -97,8 +99,10 @@ class Mixer:
         seed: int = 0,
         shares: Mapping[str, Mapping[str, float]] | None = None,
         partial: float = 0.0,
+        mix_audio: float | None = None,
     ) -> None:
         self._partial = partial
+        self._together = TOGETHER if mix_audio is None else dict.fromkeys(STEMS, mix_audio)
         self._library = library
         self._shares = {**KINDS, **(shares or {})}
         self._rng: Random = np.random.default_rng(seed)
@@ -185,7 +189,7 @@ class Mixer:
         for i, stem in enumerate(STEMS):
             if keep[i] and stem in whole:
                 drawn[i] = [whole[stem]]
-                if rng.random() < TOGETHER[stem]:
+                if rng.random() < self._together[stem]:
                     drawn[i].append(self._anywhere(self._pick(stem), samples, TARGET[stem]))
         return drawn
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.heads import HEADS
 from plugin_bridge.dsp.stft import Transform
 
 SAMPLE_RATE = 44100
@@ -62,7 +63,7 @@ def upsample(level: nn.ConvTranspose2d, x: Tensor, batch: int, bins: int) -> Ten
 
 
 class LastFrame(nn.Module):
-    """Raw softmax scores per stem from compressed magnitudes.
+    """Raw scores per stem, for a softmax or another head, from compressed magnitudes.
 
     Parameters
     ----------
@@ -71,6 +72,7 @@ class LastFrame(nn.Module):
     layers : number of GRUs
     last : channels at full resolution before the output
     normed : whether convolutions are followed by batch normalisation; `folded` removes it
+    head : what the raw maps are for, key of models.heads.HEADS
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class LastFrame(nn.Module):
         layers: int = 2,
         last: int = 12,
         normed: bool = True,
+        head: str = "softmax",
     ) -> None:
         super().__init__()
         self.config: dict[str, Any] = {
@@ -95,8 +98,9 @@ class LastFrame(nn.Module):
             "layers": layers,
             "last": last,
             "normed": normed,
+            "head": head,
         }
-        self.stems, self.channels, self.hidden = stems, channels, hidden
+        self.stems, self.channels, self.hidden, self.head = stems, channels, hidden, head
         self.bins = bins - 1  # the Nyquist bin takes its neighbour's mask
         # Per-bin statistics of the input over training data; constants in the graph.
         self.mean: Tensor
@@ -124,8 +128,10 @@ class LastFrame(nn.Module):
             for a, b in reversed(list(zip(exits, widths, strict=True)))
         )
         self.decoder_norms = nn.ModuleList(norm(width) for width in reversed(exits))
-        self.out = nn.Conv2d(last + channels, stems * channels, (1, 5), padding=(0, 2))
-        self.out_place = nn.Parameter(torch.zeros(stems * channels, 1, self.bins))
+        outputs = stems * channels * HEADS[head].maps
+        self.out = nn.Conv2d(last + channels, outputs, (1, 5), padding=(0, 2))
+        rest = torch.tensor(HEADS[head].rest).repeat(stems * channels)
+        self.out_place = nn.Parameter(rest.view(-1, 1, 1).repeat(1, 1, self.bins))
 
     def initial_states(self, batch: int = 1) -> list[Tensor]:
         """Give the zero states: one cached frame per encoder level, then the GRUs'."""
@@ -156,7 +162,7 @@ class LastFrame(nn.Module):
     def forward(self, features: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
         """(batch, channels, frames, bins), states -> raw scores, next states.
 
-        Raw scores have the shape (batch, stems * channels, frames, bins).
+        Raw scores have the shape (batch, stems * channels * maps, frames, bins).
         """
         # An exported graph has a batch of one: then its shapes are constants, and cost no time.
         batch = 1 if torch.onnx.is_in_onnx_export() else features.shape[0]

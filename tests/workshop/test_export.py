@@ -77,6 +77,20 @@ def test_what_was_trained_can_be_fused(run: Path, tmp_path: Path) -> None:
     assert fuse(tmp_path / "made.onnx", tmp_path / "one.onnx").difference < 1e-4
 
 
+@pytest.mark.parametrize("head", ["sigmoid", "complex", "decoupled"])
+def test_other_heads(configure: Configure, tmp_path: Path, head: str) -> None:
+    """Learnt, written with their name, heard through the bridge, and fused to the same."""
+    wanted = configure(network={"head": head})
+    assert train(wanted)
+    export(wanted.run.out / "best.pt", tmp_path / "made.onnx")
+    model = Model(tmp_path / "made.onnx")
+    assert (model.card.head, model.card.mask_head.sums_to_one) == (head, False)
+    stems = Separator(model, frames_per_call=8).push(noise(0.2))
+    assert np.isfinite(stems).all()
+    assert np.abs(stems).max() > 1e-3
+    assert fuse(tmp_path / "made.onnx", tmp_path / "one.onnx").difference < 1e-4
+
+
 class Forgetful(LastFrame):
     """A network whose states come back as zeros: streamed, it forgets."""
 

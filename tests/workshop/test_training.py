@@ -287,6 +287,15 @@ def test_shares_decide_what_is_drawn(library: Path) -> None:
     np.testing.assert_array_equal(plain.batch(1, 4096)[0], same.batch(1, 4096)[0])
 
 
+@pytest.mark.parametrize(("share", "segments"), [(0.0, {1}), (1.0, {2})])
+def test_mix_audio_adds_a_second_segment(library: Path, share: float, segments: set[int]) -> None:
+    """To every stem or to none, whatever the mixture is made of."""
+    mixer = Mixer(Library.open(library), mix_audio=share)
+    for place in range(20):
+        mixer.seek(place)
+        assert {len(drawn) for drawn in mixer._complete(4096).values()} == segments
+
+
 def test_partial_labels_teach_sums_only() -> None:
     """A batch that knows vocals and the rest: the gradient does not care how the rest is split."""
     torch.manual_seed(0)

@@ -63,6 +63,16 @@ def test_defaults(tmp_path: Path) -> None:
             "network.widths is unknown; use architecture, padded, target",
         ),
         ("[run]", "[loss]\nterms = {}\n[run]", "loss.terms"),
+        (
+            "[run]",
+            '[network]\narchitecture = "resunet"\n[loss]\nterms = { mask_bce = 1.0 }\n[run]',
+            "head decoupled gives spectra, which mask_bce cannot teach; use softmax or sigmoid",
+        ),
+        (
+            "[run]",
+            '[network]\narchitecture = "resunet"\ntargets = ["guitar"]\n[run]',
+            "network.targets.0 is 'guitar'",
+        ),
         ("[run]", "[run", "is not TOML"),
     ],
 )
@@ -85,6 +95,16 @@ def schedule(**fields: Any) -> Any:
     """Make a schedule."""
     content = {"data": {"library": "a"}, "schedule": fields, "run": {"out": "b"}}
     return Configuration.model_validate(content).schedule
+
+
+def test_a_rate_falls_in_steps_or_as_a_cosine() -> None:
+    """After a linear warm-up, times `decay` every `decay_steps`; or to a share of the peak."""
+    options = {"steps": 100, "peak_rate": 1.0, "warm_up_steps": 10}
+    falling = schedule(shape="steps", decay=0.5, decay_steps=20, **options)
+    assert [falling.rate(n, 0) for n in (0, 4, 9, 19, 20, 60)] == [0.1, 0.5, 1, 1, 0.5, 0.125]
+    cosine = schedule(final_share=0.25, **options)
+    rates = [cosine.rate(n, n / 100) for n in (4, 50, 100)]
+    assert rates == pytest.approx([0.4975, 0.5, 0.25], abs=1e-3)
 
 
 def test_a_schedule_is_by_steps_or_by_time() -> None:
