@@ -83,6 +83,20 @@ def test_snr_of_known_stems(example: Example) -> None:
     assert float(nothing) == 0
 
 
+def test_energies_have_the_gradient_of_what_they_are(example: Example) -> None:
+    """Against |M X - S|^2 in double precision, weighted at random, bin by bin."""
+    masks, stems, mix = example
+    weight = torch.randn(2, 3, TRANSFORM.bins, generator=torch.Generator().manual_seed(1))
+    given = masks.clone().requires_grad_()
+    (energies(given, stems, mix)[0] * weight).sum().backward()
+    wanted = masks.double().requires_grad_()
+    error = (wanted * mix.unsqueeze(1) - stems).abs().square().sum((2, 3))
+    (error * weight).sum().backward()
+    assert given.grad is not None
+    assert wanted.grad is not None
+    np.testing.assert_allclose(given.grad, wanted.grad, atol=1e-4)
+
+
 def test_banded_snr(example: Example) -> None:
     """The mean over bands of the same in each band; bands share no bin and leave none out."""
     bands = band_slices(TRANSFORM.bins, 44100)
