@@ -208,7 +208,9 @@ class Schedule(Table):
         segments, for the memory of the GRUs
     average : share of the old weights that their moving average keeps at each step
     clip : longest gradient
-    weight_decay, amsgrad : of AdamW; without weight decay it is Adam
+    optimizer : adamw; amsgrad, its form that never forgets; muon, orthogonal steps for matrices,
+        at the same rates
+    weight_decay : of the optimiser; without it adamw is Adam
     precision : of the convolutions: fp32, bf16, or auto: bf16 where the processor computes it
     """
 
@@ -227,8 +229,8 @@ class Schedule(Table):
     late_frames: Count = 320
     average: Share = 0.999
     clip: Positive = 1.0
+    optimizer: Literal["adamw", "amsgrad", "muon"] = "adamw"
     weight_decay: float = Field(1e-4, ge=0)
-    amsgrad: bool = False
     precision: Literal["auto", "bf16", "fp32"] = "auto"
 
     @model_validator(mode="after")

@@ -2,11 +2,13 @@
 
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim import AdamW
 
 from models import checkpoints
 from models.architectures import ARCHITECTURES, Architecture, Streaming
@@ -16,9 +18,15 @@ from models.data.library import RATE, Library
 from models.data.mixing import Mixer
 from models.data.score import STEMS
 from models.losses import LOSSES, Judged, members, resolved, together
+from models.muon import Muon
 from models.parallel import agree, rank
 
 LASTFRAME = Streaming({})
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adamw": lambda network, **options: AdamW(network.parameters(), **options),
+    "amsgrad": lambda network, **options: AdamW(network.parameters(), amsgrad=True, **options),
+    "muon": Muon,
+}
 # What is drawn from, so that no two draws share their numbers.
 STATISTICS, TRAINING = 0, 1
 
@@ -139,11 +147,8 @@ class Trainer:
             mixer = self.mixer()
             mixer.seek(run.seed, STATISTICS)
             self.architecture.prepare(self.network, mixer)
-        self.optimizer = torch.optim.AdamW(
-            self.network.parameters(),
-            schedule.peak_rate,
-            weight_decay=schedule.weight_decay,
-            amsgrad=schedule.amsgrad,
+        self.optimizer = OPTIMIZERS[schedule.optimizer](
+            self.network, lr=schedule.peak_rate, weight_decay=schedule.weight_decay
         )
         self.halved = halved(schedule.precision, device)
         self.step, self.elapsed, self.heard, self.best = 0, 0.0, 0.0, -math.inf
