@@ -199,7 +199,7 @@ def best(configure: Configure, tmp_path: Path) -> Path:
     wanted = configure(
         network={"architecture": "resunet", "targets": PAIR, **SMALL},
         loss={"terms": {"waveform_l1": 1.0}, "late_terms": {"waveform_l1": 1.0}},
-        schedule={"shape": "steps", "decay_steps": 3, "amsgrad": True, "weight_decay": 0},
+        schedule={"shape": "steps", "decay_steps": 3, "optimizer": "amsgrad", "weight_decay": 0},
         data={"mix_audio": 1.0},
     )
     assert train(wanted)
