@@ -9,8 +9,6 @@ cross-entropy for the middle one. `score` takes those that are there. DIR gets r
 results.json, curves.png and the models; every network is used twice, thresholded at 0.5 and soft.
 """
 
-import csv
-import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,15 +22,15 @@ import typer
 from models import checkpoints
 from models.configuration import AnyNetwork, Configuration, load
 from models.data.score import STEMS
-from models.evaluation import bss, claims, report
+from models.evaluation import claims
 from models.evaluation.ideal import ideal
-from models.evaluation.scores import ZERO, SetScores, measure
+from models.evaluation.scores import ZERO
 from models.evaluation.separators import Row, by_model, mixture, quarter, row
-from models.evaluation.songs import generated, own, seeds
+from models.evaluation.songs import generated
 from models.export import network_of, windowed_card, write_windowed
 from models.masks import MASKS
 from models.merge import merged
-from models.train import train as train_one
+from models.study import curves, measured, publish, songs_of, train_all
 from models.zoo.fragment import LAST, MIDDLE
 from plugin_bridge.errors import PluginBridgeError
 from plugin_bridge.model.onnx import Model
@@ -119,12 +117,7 @@ def train(
     only: Annotated[list[str] | None, typer.Option(help="names of runs; default: all")] = None,
 ) -> None:
     """Train what is not finished, one after the other; interrupted, it goes on from there."""
-    for configuration in trainings(library, runs):
-        if only and configuration.run.out.name not in only:
-            continue
-        typer.echo(configuration.run.out)
-        if not train_one(configuration):
-            raise typer.Exit(1)
+    train_all(trainings(library, runs), only)
 
 
 @app.command()
@@ -139,27 +132,16 @@ def score(
     museval: Annotated[bool, typer.Option("--museval", help="also SIR and SAR; slow")] = False,
 ) -> None:
     """Score the rows that are trained; write the table, what became of the claims, the curves."""
-    if museval:
-        bss.museval()
     (out / "models").mkdir(parents=True, exist_ok=True)
     made: dict[str, Row] = {"mixture": row(mixture), ZERO: row(quarter)}
     made |= {name: partial(ideal, variant=MASKS[mask]) for name, mask in ORACLES.items()}
     for entry in ENTRIES:
         for use, path in _exported(entry, runs, out / "models").items():
             made[claims.row(entry.name, use)] = row(by_model(Model(path, "cpu")))
-    songs = generated(seeds(numbers), seconds)
-    if song:
-        songs = own(song)
-    scores = SetScores(songs.title, tuple(made))
-    for i, name in enumerate(measure(songs, made, scores, museval), 1):
-        note = scores.skipped.get(name, "done")
-        print(f"{i}/{len(songs.entries)} {name}: {note}", file=sys.stderr)
-    command = shlex.join(["python", "-m", "models.results", *sys.argv[1:]])
-    text = "\n".join([report.markdown([scores], {}, command), *claims.markdown(scores)])
-    typer.echo(text)
-    report.write(out / "results.md", text)
-    report.write(out / "results.json", report.document([scores], {}, command))
-    curves(runs, out / "curves.png")
+    scores = measured(songs_of(numbers, seconds, song), made, museval)
+    publish(scores, claims.markdown(scores), "models.results", out / "results")
+    panels = {loss: [n for e in ENTRIES if e.loss == loss for n in e.runs] for loss in LOSSES}
+    curves(panels, runs, out / "curves.png")
 
 
 def _exported(entry: Entry, runs: Path, folder: Path) -> dict[str, Path]:
@@ -174,35 +156,6 @@ def _exported(entry: Entry, runs: Path, folder: Path) -> dict[str, Path]:
         paths[use] = folder / f"{entry.name}-{use}.onnx"
         write_windowed(network, card, paths[use], incremental=True)
     return paths
-
-
-def curves(runs: Path, path: Path) -> None:
-    """Draw loss and validation score of every run over its steps.
-
-    Notes
-    -----
-    Thread: [main]
-    """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(12, 9), layout="constrained")
-    grid = figure.subplots(2, len(LOSSES), squeeze=False)
-    for entry in ENTRIES:
-        for name in entry.runs:
-            table = runs / name / "log.csv"
-            if not table.exists():
-                continue
-            with table.open(newline="") as file:
-                rows = list(csv.DictReader(file))
-            column = list(LOSSES).index(entry.loss)
-            for axis, key in zip(grid[:, column], ("loss", "mean"), strict=True):
-                points = [(int(r["step"]), float(r[key])) for r in rows if r[key]]
-                axis.plot(*zip(*points, strict=True) if points else ([], []), label=name, lw=0.9)
-                axis.set_title(f"{entry.loss}: {key}", loc="left", fontsize=10)
-    for axis in grid.flat:
-        axis.set_xlabel("steps")
-        axis.legend(fontsize=6)
-    figure.savefig(path, dpi=90)
 
 
 @app.command()

@@ -94,11 +94,33 @@ def findings(scores: SetScores, use: str = SOFT) -> list[Finding]:
     return [finding for claim in CLAIMS for finding in claim(scores, use)]
 
 
-def _decibels(found: Difference | None, figure: str = "") -> str:
+def decibels(found: Difference | None, figure: str = "") -> str:
+    """Write a difference, - for none.
+
+    Examples
+    --------
+    >>> decibels(Difference(1.0, 0.5, 1.5), "SDR")
+    '+1.00 (+0.50 to +1.50) dB SDR'
+
+    Notes
+    -----
+    Thread: [any]
+    """
     return "-" if found is None else f"{found} dB {figure}".rstrip()
 
 
-def _verdict(found: Difference | None, wanted: int = 1) -> str:
+def verdict(found: Difference | None, wanted: int = 1) -> str:
+    """Say whether a difference has the wanted sign, beyond its interval.
+
+    Examples
+    --------
+    >>> verdict(Difference(1.0, 0.5, 1.5)), verdict(Difference(1.0, -0.5, 2.5)), verdict(None)
+    ('agrees', 'undecided', 'not measured')
+
+    Notes
+    -----
+    Thread: [any]
+    """
     if found is None:
         return "not measured"
     return {wanted: "agrees", 0: "undecided", -wanted: "disagrees"}[found.sign]
@@ -108,7 +130,7 @@ def _entropy(scores: SetScores, use: str) -> list[Finding]:
     made = []
     for model in MODELS:
         found = difference(scores, row(f"{model}-bce-last", use), row(f"{model}-mse-last", use))
-        made.append((f"{model}: BCE better than MSE", _decibels(found, "SDR"), _verdict(found)))
+        made.append((f"{model}: BCE better than MSE", decibels(found, "SDR"), verdict(found)))
     return made
 
 
@@ -116,7 +138,7 @@ def _weakest(scores: SetScores, use: str) -> list[Finding]:
     made = []
     for model in ("model1", "model3", "model4"):
         found = difference(scores, row(f"{model}-bce-last", use), row("model2-bce-last", use))
-        made.append((f"model2 weaker than {model}", _decibels(found, "SDR"), _verdict(found)))
+        made.append((f"model2 weaker than {model}", decibels(found, "SDR"), verdict(found)))
     return made
 
 
@@ -125,12 +147,12 @@ def _alike(scores: SetScores, use: str) -> list[Finding]:
     for model in ("model3", "model4"):
         found = difference(scores, row(f"{model}-bce-last", use), row("model1-bce-last", use))
         if found is None:
-            verdict = "not measured"
+            said = "not measured"
         elif max(-found.low, found.high) < ALIKE:
-            verdict = "agrees"
+            said = "agrees"
         else:
-            verdict = "disagrees" if found.sign else "undecided"
-        made.append((f"{model} about like model1", _decibels(found, "SDR"), verdict))
+            said = "disagrees" if found.sign else "undecided"
+        made.append((f"{model} about like model1", decibels(found, "SDR"), said))
     return made
 
 
@@ -146,9 +168,7 @@ def _competition(scores: SetScores, use: str) -> list[Finding]:
         found = None
         if model in spreads and "model1" in spreads:
             found = interval(spreads[model] - spreads["model1"])
-        made.append(
-            (f"stems compete in {model} (spread of gaps)", _decibels(found), _verdict(found))
-        )
+        made.append((f"stems compete in {model} (spread of gaps)", decibels(found), verdict(found)))
     return made
 
 
@@ -162,7 +182,7 @@ def _middle(scores: SetScores, use: str) -> list[Finding]:
     for model in MODELS:
         found = difference(scores, row(f"{model}-bce-middle", use), row(f"{model}-bce-last", use))
         made.append(
-            (f"{model}: middle frame better than last", _decibels(found, "SDR"), _verdict(found))
+            (f"{model}: middle frame better than last", decibels(found, "SDR"), verdict(found))
         )
     return made
 
@@ -174,14 +194,14 @@ def _drums(scores: SetScores, use: str) -> list[Finding]:
     for stem in STEMS:
         masks = difference(scores, BEST, TAUGHT, column=stem)
         network = difference(scores, TAUGHT, name, column=stem)
-        verdict = "not measured"
+        said = "not measured"
         if masks and network:
-            verdict = "by masks" if masks.mean > network.mean else "by the network"
+            said = "by masks" if masks.mean > network.mean else "by the network"
         made.append(
             (
                 f"{stem} loses by masks or by the network",
-                f"{_decibels(masks)}, {_decibels(network)}",
-                verdict,
+                f"{decibels(masks)}, {decibels(network)}",
+                said,
             )
         )
     return made
@@ -192,11 +212,11 @@ def _trade(scores: SetScores, use: str) -> list[Finding]:
     for model in MODELS[1:]:
         names = row(f"{model}-bce-last", use), row("model1-bce-last", use)
         sir, sar = (difference(scores, *names, figure) for figure in ("sir", "sar"))
-        verdict = "not measured"
+        said = "not measured"
         if sir and sar:
-            verdict = "agrees" if sir.sign * sar.sign < 0 else "no trade seen"
+            said = "agrees" if sir.sign * sar.sign < 0 else "no trade seen"
         made.append(
-            (f"{model} against model1: SIR, SAR", f"{_decibels(sir)}, {_decibels(sar)}", verdict)
+            (f"{model} against model1: SIR, SAR", f"{decibels(sir)}, {decibels(sar)}", said)
         )
     return made
 
@@ -207,8 +227,8 @@ def _above(scores: SetScores, use: str) -> list[Finding]:
         if name.endswith(f" {use}"):
             # a gain on the estimate does not count: half the mixture has more SDR than all of it
             found = interval(scores.values(name, "si_sdr_gain", MEAN))
-            text = _decibels(found, "SI-SDR")
-            made.append((f"{name} above the mixture", text, _verdict(found)))
+            text = decibels(found, "SI-SDR")
+            made.append((f"{name} above the mixture", text, verdict(found)))
     return made
 
 

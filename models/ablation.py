@@ -1,0 +1,249 @@
+"""What the parts of ResUNetDecouple are worth: networks that differ in one thing, trained alike.
+
+    python -m models.ablation train --library LIBRARY --runs RUNS      # whatever is not finished
+    python -m models.ablation score --runs RUNS --seeds 0-23 --out DIR
+
+Two studies, each with one budget: `deep` takes the narrow network apart (bounded mask; with phase;
+with direct magnitude; deep; without mix-audio), `live` puts other heads on `lastframe`. By the
+same seed all rows of a study hear the same mixtures. `score` takes the rows that are there, on
+songs that none of them heard. DIR gets ablation.md, ablation.json, curves.png and the models.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from models import checkpoints
+from models.configuration import Configuration, load
+from models.data.score import STEMS
+from models.evaluation.claims import decibels, difference, interval, verdict
+from models.evaluation.report import table
+from models.evaluation.scores import MEAN, ZERO, SetScores
+from models.evaluation.separators import Row, by_model, mixture, oracle, quarter, row
+from models.export import export
+from models.study import curves, measured, publish, songs_of, train_all
+from plugin_bridge.errors import PluginBridgeError
+from plugin_bridge.model.onnx import Model
+from plugin_bridge.testing import measure_model
+
+CONFIGS = Path(__file__).parent / "configs"
+SEGMENT_SECONDS = 6.0  # of the exported rows: what is compared are networks, not memories
+SNR: dict[str, float] = {"snr": 1.0}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row: a configuration of configs/, and what of it is changed, table by table."""
+
+    name: str
+    base: str
+    changes: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def configuration(self, library: Path, runs: Path, steps: int) -> Configuration:
+        """Give its training."""
+        made = load(CONFIGS / f"{self.base}.toml")
+        changes = {name: dict(table) for name, table in self.changes.items()}
+        changes.setdefault("data", {})["library"] = library
+        changes.setdefault("run", {})["out"] = runs / self.name
+        changes.setdefault("schedule", {}).update({"steps": steps, "minutes": None})
+        held = made.model_dump()
+        content = {name: held[name] | changes.get(name, {}) for name in held}
+        return Configuration.model_validate(content)
+
+
+@dataclass(frozen=True)
+class Study:
+    """Rows with one budget.
+
+    Attributes
+    ----------
+    rows : tuple of Entry
+    steps : the budget of each
+    columns : what is scored
+    questions : what is asked, and which row should be better than which
+    """
+
+    rows: tuple[Entry, ...]
+    steps: int
+    columns: tuple[str, ...]
+    questions: tuple[tuple[str, str, str], ...]
+
+
+def _narrow(name: str, **changes: dict[str, Any]) -> Entry:
+    return Entry(f"resunet-{name}", "resunet-narrow", changes)
+
+
+def _live(head: str) -> Entry:
+    return Entry(f"lastframe-{head}", "lastframe", {"network": {"head": head}})
+
+
+STUDIES = {
+    "deep": Study(
+        (
+            _narrow("mask", network={"head": "sigmoid"}),
+            _narrow("phase", network={"head": "phase"}),
+            _narrow("decoupled"),
+            _narrow("deep", network={"units": 4, "centres": 4}),
+            _narrow("single", data={"mix_audio": 0.0}),
+        ),
+        20_000,
+        ("vocals", "accompaniment"),
+        (
+            ("phase beside a bounded mask helps", "resunet-phase", "resunet-mask"),
+            ("direct magnitude beside both helps", "resunet-decoupled", "resunet-phase"),
+            ("the whole head helps", "resunet-decoupled", "resunet-mask"),
+            ("depth helps", "resunet-deep", "resunet-decoupled"),
+            ("mix-audio helps", "resunet-decoupled", "resunet-single"),
+        ),
+    ),
+    "live": Study(
+        (_live("softmax"), _live("sigmoid"), _live("complex"), _live("decoupled")),
+        20_000,
+        (MEAN, *STEMS),
+        tuple(
+            (f"{head} is better than softmax", f"lastframe-{head}", "lastframe-softmax")
+            for head in ("sigmoid", "complex", "decoupled")
+        ),
+    ),
+}
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+Runs = Annotated[Path, typer.Option(help="the folder of the runs")]
+
+
+def trainings(library: Path, runs: Path, steps: dict[str, int]) -> Iterator[Configuration]:
+    """Give the trainings of all rows; `steps` by study, its own budget where it is not named.
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    for name, study in STUDIES.items():
+        for entry in study.rows:
+            yield entry.configuration(library, runs, steps.get(name, study.steps))
+
+
+@app.command()
+def train(
+    library: Annotated[Path, typer.Option(help="made by python -m models.data build")],
+    runs: Runs = Path("build/ablation"),
+    only: Annotated[list[str] | None, typer.Option(help="names of rows; default: all")] = None,
+    deep_steps: Annotated[int, typer.Option(help="budget of each deep row")] = STUDIES[
+        "deep"
+    ].steps,
+    live_steps: Annotated[int, typer.Option(help="budget of each live row")] = STUDIES[
+        "live"
+    ].steps,
+) -> None:
+    """Train what is not finished, one after the other; interrupted, it goes on from there."""
+    train_all(trainings(library, runs, {"deep": deep_steps, "live": live_steps}), only)
+
+
+@app.command()
+def score(
+    out: Annotated[Path, typer.Option(help="the folder to write")],
+    runs: Runs = Path("build/ablation"),
+    numbers: Annotated[str, typer.Option("--seeds", help="generated songs")] = "0-23",
+    seconds: Annotated[float, typer.Option(help="of each")] = 15.0,
+    song: Annotated[
+        list[Path] | None, typer.Option(help="a song's stems, FOLDER/<stem>.wav")
+    ] = None,
+    museval: Annotated[bool, typer.Option("--museval", help="also SIR and SAR; slow")] = False,
+) -> None:
+    """Score the rows that are trained; write tables, answers with their intervals, the curves."""
+    (out / "models").mkdir(parents=True, exist_ok=True)
+    made: dict[str, Row] = {"mixture": row(mixture), ZERO: row(quarter), "oracle": oracle}
+    models = exported(runs, out / "models")
+    made |= {name: row(by_model(model)) for name, model in models.items()}
+    scores = measured(songs_of(numbers, seconds, song), made, museval)
+    lines = [*answers(scores), *costs(scores, models, runs)]
+    publish(scores, lines, "models.ablation", out / "ablation")
+    panels = {name: [entry.name for entry in study.rows] for name, study in STUDIES.items()}
+    curves(panels, runs, out / "curves.png")
+
+
+def exported(runs: Path, folder: Path) -> dict[str, Model]:
+    """Write the models of the rows that are trained; name those that are not.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    models = {}
+    for entry in (entry for study in STUDIES.values() for entry in study.rows):
+        best = runs / entry.name / "best.pt"
+        if not best.exists():
+            print(f"{entry.name}: not trained yet", file=sys.stderr)
+            continue
+        path = folder / f"{entry.name}.onnx"
+        export(best, path, seconds=SEGMENT_SECONDS)
+        models[entry.name] = Model(path, "cpu")
+    return models
+
+
+def answers(scores: SetScores) -> list[str]:
+    """Lay every question beside the mean difference in SDR and its interval.
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    lines = ["## Answers", "", "Mean difference over songs, dB, and its 95 % interval.", ""]
+    for name, study in STUDIES.items():
+        body = []
+        for question, one, other in study.questions:
+            for column in study.columns:
+                found = difference(scores, one, other, column=column)
+                body.append([question, column, decibels(found, "SDR"), verdict(found)])
+        lines += [f"### {name}", "", *table(["question", "of", "found", "verdict"], body), ""]
+        lines += [*table(["above the mixture", *study.columns], _above(scores, study)), ""]
+    return lines
+
+
+def _above(scores: SetScores, study: Study) -> list[list[str]]:
+    """Give how far each row is above the mixture, by a figure that no gain changes."""
+    body = []
+    for entry in study.rows:
+        if entry.name in scores.rows:
+            gains = [scores.values(entry.name, "si_sdr_gain", c) for c in study.columns]
+            body.append([f"{entry.name}, SI-SDR", *(decibels(interval(g)) for g in gains)])
+    return body
+
+
+def costs(scores: SetScores, models: dict[str, Model], runs: Path) -> list[str]:
+    """Lay out what each row takes: budget, time, and whether its stems add up.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    body = []
+    for name, model in models.items():
+        held = checkpoints.load(runs / name / "best.pt")
+        found = measure_model(model)
+        body.append(
+            [
+                name,
+                f"{held['step']:,}",
+                f"{held['data']['heard_hours']:g} h",
+                f"{found.hop_ms_p50:.2f} of {found.hop_budget_ms:.1f} ms",
+                _sum(scores.mean(name, "sum_error", "")),
+            ]
+        )
+    heading = ["row", "steps of the best", "heard", "time per step of the model", "sum below mix"]
+    return ["## What it takes", "", *table(heading, body), ""]
+
+
+def _sum(decibels_below: float) -> str:
+    return "-" if decibels_below != decibels_below else f"{decibels_below:.0f} dB"
+
+
+if __name__ == "__main__":
+    try:
+        app()
+    except (ValueError, OSError, PluginBridgeError) as error:
+        sys.exit(f"{error}")

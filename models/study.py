@@ -1,0 +1,104 @@
+"""What the comparisons of networks have in common: train all, score all, lay the tables out."""
+
+import csv
+import shlex
+import sys
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import typer
+
+from models.configuration import Configuration
+from models.evaluation import bss, report
+from models.evaluation.scores import SetScores, measure
+from models.evaluation.separators import Row
+from models.evaluation.songs import SongSet, generated, own, seeds
+from models.train import train
+
+
+def songs_of(numbers: str, seconds: float, folders: Sequence[Path] | None) -> SongSet:
+    """Give generated songs, or those of folders where these are named.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    return own(list(folders)) if folders else generated(seeds(numbers), seconds)
+
+
+def train_all(trainings: Iterable[Configuration], only: Collection[str] | None = None) -> None:
+    """Train what is not finished, one after the other; interrupted, it goes on from there.
+
+    Raises
+    ------
+    typer.Exit
+        If one was stopped.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    for configuration in trainings:
+        if only and configuration.run.out.name not in only:
+            continue
+        typer.echo(configuration.run.out)
+        if not train(configuration):
+            raise typer.Exit(1)
+
+
+def measured(songs: SongSet, rows: Mapping[str, Row], museval: bool = False) -> SetScores:
+    """Score all rows on all songs, telling each song on the way.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    if museval:
+        bss.museval()
+    scores = SetScores(songs.title, tuple(rows))
+    for i, name in enumerate(measure(songs, rows, scores, museval), 1):
+        note = scores.skipped.get(name, "done")
+        print(f"{i}/{len(songs.entries)} {name}: {note}", file=sys.stderr)
+    return scores
+
+
+def publish(scores: SetScores, lines: Sequence[str], module: str, stem: Path) -> None:
+    """Print the scores and what follows from them; write them as STEM.md and STEM.json.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    command = shlex.join(["python", "-m", module, *sys.argv[1:]])
+    text = "\n".join([report.markdown([scores], {}, command), *lines])
+    typer.echo(text)
+    report.write(stem.with_suffix(".md"), text)
+    report.write(stem.with_suffix(".json"), report.document([scores], {}, command))
+
+
+def curves(panels: Mapping[str, Sequence[str]], runs: Path, path: Path) -> None:
+    """Draw loss and validation score of runs over their steps, a column for each panel.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 9), layout="constrained")
+    grid = figure.subplots(2, len(panels), squeeze=False)
+    for column, (title, names) in enumerate(panels.items()):
+        for name in names:
+            table = runs / name / "log.csv"
+            if not table.exists():
+                continue
+            with table.open(newline="") as file:
+                rows = list(csv.DictReader(file))
+            for axis, key in zip(grid[:, column], ("loss", "mean"), strict=True):
+                points = [(int(r["step"]), float(r[key])) for r in rows if r[key]]
+                axis.plot(*zip(*points, strict=True) if points else ([], []), label=name, lw=0.9)
+                axis.set_title(f"{title}: {key}", loc="left", fontsize=10)
+    for axis in grid.flat:
+        axis.set_xlabel("steps")
+        axis.legend(fontsize=6)
+    figure.savefig(path, dpi=90)
