@@ -1,4 +1,7 @@
-"""`python -m models.data build`: fill a library of stems from generated songs and own files."""
+"""`python -m models.data build`: fill a library of stems from generated songs and own files.
+
+`python -m models.data lmms` makes such files: the projects that come with LMMS, stem by stem.
+"""
 
 import argparse
 import sys
@@ -8,9 +11,10 @@ from concurrent.futures import BrokenExecutor
 from functools import partial
 from pathlib import Path
 
-from models.data.library import RATE, Job, Library
+from models.data.library import RATE, Job, Library, UnusableError
 from models.data.songs import generate
 from models.data.sound import Floats
+from models.data.workers import spread
 
 NAMED = 5  # skipped songs in the last line; the others are named above it
 TRAINING = 1000  # first seed that training may use; below it lie validation and tests
@@ -40,7 +44,14 @@ def song_jobs(first: int, count: int, seconds: float) -> Iterator[Job]:
 
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m models.data", description=__doc__)
-    build = parser.add_subparsers(dest="command", required=True).add_parser(
+    commands = parser.add_subparsers(dest="command", required=True)
+    lmms = commands.add_parser(
+        "lmms", help="render the projects that come with LMMS into OUT/<song>/<stem>.flac"
+    )
+    lmms.add_argument("--out", type=Path, required=True, help="for build --folder")
+    lmms.add_argument("--projects", type=Path, metavar="ROOT", help="where LMMS has its projects")
+    lmms.add_argument("--jobs", type=int, default=1, help="processes (default 1)")
+    build = commands.add_parser(
         "build", help="make what is missing; may be stopped and started again"
     )
     build.add_argument("--out", type=Path, required=True, help="the library's folder")
@@ -133,6 +144,29 @@ def told(skipped: dict[str, str]) -> str:
     )
 
 
+def _render_projects(given: argparse.Namespace) -> int:
+    from models.data import lmms
+
+    skipped: dict[str, str] = {}
+    try:
+        projects = lmms.projects(given.projects or lmms.PROJECTS)
+        for path, made in spread(partial(lmms.attempt, given.out), projects, given.jobs):
+            if isinstance(made, UnusableError):
+                skipped[path.stem] = str(made)
+                print(f"{path.stem}: skipped: {made}", flush=True)
+            else:
+                print(f"{path.stem}: {' '.join(made) or 'is there'}", flush=True)
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2 if isinstance(error, ValueError) else 1
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        return 130
+    if skipped:
+        print(told(skipped))
+    return 0
+
+
 def main() -> int:
     """Run the command line.
 
@@ -147,6 +181,8 @@ def main() -> int:
     Thread: [main]
     """
     given = _arguments().parse_args()
+    if given.command == "lmms":
+        return _render_projects(given)
     library = Library.open(given.out)
     start = time.perf_counter()
     try:
