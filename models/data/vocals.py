@@ -18,6 +18,8 @@ SYNTHETIC = 0.08  # share of songs with the generator's own voice instead of a r
 SPOKEN = 0.08  # ... with untouched speech on the notes' places
 SHOUTED = 0.12
 SUNG = ("alys",)  # names of voices that were recorded singing; they are drawn more often
+SUNG_WEIGHT, SPOKEN_WEIGHT = 3.0, 1.2  # of a folder
+SPOKEN_LIMIT = 3.6  # of all folders of speech together, so that many of them drown no sung one
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,14 @@ def voices(root: Path) -> list[Voice]:
     -----
     Thread: [any]
     """
+    groups = {folder.name: speakers(folder) for folder in sorted((root / "voices").glob("*"))}
+    spoken = sum(bool(group) and not name.startswith(SUNG) for name, group in groups.items())
+    speech = min(SPOKEN_WEIGHT, SPOKEN_LIMIT / max(spoken, 1))
     found = []
-    for folder in sorted((root / "voices").glob("*")):
-        groups = speakers(folder)
-        for name, files in groups.items():
-            weight = 3.0 if folder.name.startswith(SUNG) else 1.2 / len(groups)
-            found.append(Voice(f"{folder.name} {name}".strip(), tuple(files), weight))
+    for folder, group in groups.items():
+        for name, files in group.items():
+            weight = SUNG_WEIGHT if folder.startswith(SUNG) else speech / len(group)
+            found.append(Voice(f"{folder} {name}".strip(), tuple(files), weight))
     if not found:
         raise ValueError(
             f"{root}/voices holds no recordings; put one folder of .ogg files per voice there"

@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 
 from models import probe
 from models.data import __main__ as command
-from models.data import amps, compositions, instrumental, lowend, orchestra, phrases, production
+from models.data import (
+    amps,
+    compositions,
+    instrumental,
+    lowend,
+    orchestra,
+    phrases,
+    production,
+    vocals,
+)
 from models.data.library import RATE, Library, UnusableError
 from models.data.mixing import BINS, Mixer
 from models.data.score import STEMS, Note, compose
@@ -165,6 +174,20 @@ def test_envelopes_come_back() -> None:
     back = np.log(phrases.spread_out(bands)[0])
     assert np.abs(back - formant)[f < 10_000].mean() < 0.1
     assert f[np.argmax(phrases.spread_out(bands, 1.1)[0])] == pytest.approx(1650, abs=40)
+
+
+@pytest.mark.parametrize("spoken", [1, 3, 20])
+def test_many_spoken_voices_do_not_drown_the_sung_one(tmp_path: Path, spoken: int) -> None:
+    """A sung voice is drawn at least five times in eleven, and every folder of speech as often."""
+    for name in ("alys", *(f"speaker{i}" for i in range(spoken)), "empty"):
+        (tmp_path / "voices" / name).mkdir(parents=True)
+        if name != "empty":
+            (tmp_path / "voices" / name / "a.ogg").touch()
+    found = vocals.voices(tmp_path)
+    assert len(found) == spoken + 1
+    weights = {each.name: each.weight for each in found}
+    assert weights.pop("alys") / sum(each.weight for each in found) > 0.45
+    assert len(set(weights.values())) == 1
 
 
 def test_syllables_are_peaks_of_voiced_loudness() -> None:
