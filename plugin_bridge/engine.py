@@ -59,7 +59,8 @@ class Engine:
     outputs : int, the highest routed channel
     hop : int, samples of every call of the console
     step : int, samples taken per call of the network: one hop, or several
-    newest : float32, shape (stems, channels, hop), stems of the last hop, before the console
+    newest : float32, shape (stems, channels, n)
+        Stems of the hops that the last step has made, before the console; `position` is their end.
     latency_samples : int
         May change at a reset that takes new inserts.
     insert_latency_samples : int, the part of it that the inserts need
@@ -357,6 +358,8 @@ class Engine:
         if self._rest.shape[-1]:
             stems = np.concatenate([self._rest, stems], axis=-1)
         whole = stems.shape[-1] // self.hop * self.hop
+        if whole:
+            self.newest = stems[..., :whole]
         for start in range(0, whole, self.hop):
             self._mix(stems[..., start : start + self.hop])
         self._rest = stems[..., whole:]
@@ -365,7 +368,6 @@ class Engine:
         """Run the console on the next hop."""
         self._agenda.run(self._position)
         self._dry.read(self._hop_dry)
-        self.newest = stems
         out = self._rack.process(stems, self._hop_dry)
         self._position += self.hop
         early = min(self._lead, self.hop)

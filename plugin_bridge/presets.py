@@ -38,7 +38,7 @@ from plugin_bridge.console.tables import (
 )
 from plugin_bridge.console.trust import digest, write_whole
 from plugin_bridge.errors import MidiError, ModelFileError, PresetError, SpecError
-from plugin_bridge.midi import Binding, MidiMap
+from plugin_bridge.midi import DEFAULT_VOICES, Binding, MidiMap, Voice
 from plugin_bridge.model import store
 
 FORMAT = 1
@@ -82,6 +82,7 @@ class Preset(Settings):
     clip : whether the output is kept within full scale
     master, strips, buses, routes : settings of the console
     midi : rows of the MIDI map
+    midi_out : rows of what is played out when something is heard
     file : Path or None, where it was loaded from or saved to
 
     Raises
@@ -110,6 +111,10 @@ class Preset(Settings):
         description="Left out: the mix to channels 1 and 2.",
     )
     midi: tuple[Binding, ...] = Field(default=(), description="The MIDI map.")
+    midi_out: tuple[Voice, ...] = Field(
+        default=DEFAULT_VOICES,
+        description="What live --midi-out plays; left out: General MIDI drums, bass on channel 2.",
+    )
 
     _file: Path | None = PrivateAttr(None)
     _folder: Path | None = PrivateAttr(None)
@@ -226,11 +231,21 @@ class Preset(Settings):
                 if binding.kind != "preset":
                     with _named(f"midi[{place}].target"):
                         console.get(binding.target)
+            if "midi_out" in self.model_fields_set:
+                self._check_voices(stems)
             for key, channel, settings in self._channels(console):
                 channel.inserts = settings.plugins(
                     f"{key}.inserts", self._folder, allow_plugins, channels
                 )
         return console
+
+    def _check_voices(self, stems: Sequence[str]) -> None:
+        for place, voice in enumerate(self.midi_out):
+            if voice.stem not in stems:
+                raise SpecError(
+                    f"midi_out[{place}].stem is {voice.stem!r}, no stem of the model; "
+                    f"{suggest(voice.stem, stems)}"
+                )
 
     def midi_map(self, strips: Sequence[str] = ()) -> MidiMap:
         """Give the MIDI map; `strips` are those that solo-exclusive takes out of solo.

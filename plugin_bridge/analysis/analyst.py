@@ -147,8 +147,8 @@ class Analyst:
         if self._filled:
             self._step[..., self._filled :] = 0
             events += self._hear(self._step)
-        for tracker in self.pitches.values():
-            events += tracker.finish()
+        for detector in self._detectors.values():
+            events += detector.finish()
         last = max(0, self._heard - 1)
         kept = [
             event._replace(position=min(event.position, last), found=min(event.found, self._heard))

@@ -42,6 +42,10 @@ class HitDetector:
         self._network = HitNetwork()
         self._hops: int
         self._last: int
+        self._loudest: float
+        # Kinds in the hop before, and in those of a stroke that is about to be told.
+        self._before: FloatArray
+        self._kinds: FloatArray | None
         self.reset()
 
     def push(self, samples: FloatArray) -> list[Event]:
@@ -54,7 +58,8 @@ class HitDetector:
         Returns
         -------
         events : list of Event
-            A hit for each kind that is likely; the likeliest kind if none is.
+            A hit for each kind that is likely; the likeliest kind if none is. A stroke is told
+            one hop after it is noticed, because only then its kind is clear.
 
         Notes
         -----
@@ -63,13 +68,31 @@ class HitDetector:
         levels = self._bands.push(samples)
         likely = self._network.push(levels)[0]
         self._hops += 1
-        if likely[0] < LIKELY or self._hops - self._last < REFRACTORY:
+        kinds, loud = likely[1:], velocity_of(levels[0])
+        events: list[Event] = []
+        if self._kinds is not None:
+            np.maximum(self._kinds, kinds, out=self._kinds)
+            self._loudest = max(self._loudest, loud)
+            events = self.finish()
+        elif likely[0] >= LIKELY and self._hops - self._last >= REFRACTORY:
+            self._last, self._loudest = self._hops, loud
+            self._kinds = np.maximum(self._before, kinds)
+        self._before = kinds
+        return events
+
+    def finish(self) -> list[Event]:
+        """Tell the stroke that was noticed and not told yet, if there is one.
+
+        Notes
+        -----
+        Thread: [worker]
+        """
+        if self._kinds is None:
             return []
-        self._last = self._hops
-        place = max(0, place_of(self._hops - 1 - HIT_LATE, self._bands.hop))
-        loud = velocity_of(levels[0])
+        keys, self._kinds = kinds_of(self._kinds), None
+        place = max(0, place_of(self._last - 1 - HIT_LATE, self._bands.hop))
         found = self._hops * self._bands.hop
-        return [Event(place, self._stem, HIT, key, loud, found) for key in kinds_of(likely[1:])]
+        return [Event(place, self._stem, HIT, key, self._loudest, found) for key in keys]
 
     def reset(self) -> None:
         """Forget the past.
@@ -80,7 +103,9 @@ class HitDetector:
         """
         self._bands.reset()
         self._network.reset()
-        self._hops, self._last = 0, -REFRACTORY
+        self._hops, self._last, self._loudest = 0, -REFRACTORY, 0.0
+        self._before = np.zeros(len(KEYS), np.float32)
+        self._kinds = None
 
 
 class OnsetDetector:
@@ -120,6 +145,15 @@ class OnsetDetector:
         self._last = self._hops
         place, found = place_of(self._hops - 1, self._bands.hop), self._hops * self._bands.hop
         return [Event(place, self._stem, ONSET, None, velocity_of(levels[0]), found)]
+
+    def finish(self) -> list[Event]:
+        """Give nothing: an onset is told at once.
+
+        Notes
+        -----
+        Thread: [worker]
+        """
+        return []
 
     def reset(self) -> None:
         """Forget the past.

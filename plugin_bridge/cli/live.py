@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from plugin_bridge.cli.terminal import OK, path_from, say
-from plugin_bridge.errors import SpecError
+from plugin_bridge.errors import PluginBridgeError, SpecError
 
 if TYPE_CHECKING:
     from plugin_bridge.live.child import Child
@@ -77,6 +77,17 @@ def live(
             metavar="PORT|virtual", help="MIDI input that moves the console, by name or API:name."
         ),
     ] = None,
+    midi_out: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PORT|virtual",
+            help="MIDI output that drum hits and bass notes are played to, as they are heard.",
+        ),
+    ] = None,
+    listen: Annotated[
+        bool,
+        typer.Option("--listen", help="Count onsets and notes of each stem, also without MIDI."),
+    ] = False,
     mode: Annotated[
         str,
         typer.Option(
@@ -131,16 +142,18 @@ def live(
         record=None if record is None else str(record.absolute()),
         play=None if play is None else str(play.absolute()),
         reach=midi is not None,
+        listen=listen or midi_out is not None,
     )
     # It loads while this process loads, too.
     with Child(hardware=settings.device != NULL) as child:
-        return _session(settings, child, midi, seconds, stats)
+        return _session(settings, child, midi, midi_out, seconds, stats)
 
 
 def _session(
     settings: "LiveSettings",
     child: "Child",
     port: str | None,
+    out: str | None,
     seconds: float | None,
     stats: Path | None,
 ) -> int:
@@ -151,7 +164,7 @@ def _session(
     report: dict[str, Any] = {}
     try:
         session.start()
-        report = _play(session, port, seconds)
+        report = _play(session, port, out, seconds)
     finally:
         session.stop()
         if stats is not None and session.described:
@@ -160,14 +173,25 @@ def _session(
     return OK
 
 
-def _play(session: "Live", port: str | None, seconds: float | None) -> dict[str, Any]:
+def _play(
+    session: "Live", port: str | None, out: str | None, seconds: float | None
+) -> dict[str, Any]:
     """Play until the time or the song is over, q or Ctrl-C; give what was seen at the end."""
     from plugin_bridge.cli.keys import keys
     from plugin_bridge.live.desk import Desk
     from plugin_bridge.live.hands import Hands
 
+    if out is not None:  # without it no port is opened, and no driver needed
+        from plugin_bridge.live.band import Band
+
     stems = session.described["stems"]
-    hands = Hands(session, Desk(session.settings).midi_map(stems), port)
+    desk = Desk(session.settings)
+    hands = Hands(session, desk.midi_map(stems), port)
+    try:
+        band = None if out is None else Band(session, desk.voices(), out)
+    except PluginBridgeError:
+        hands.close()
+        raise
     end = None if seconds is None else time.monotonic() + seconds
     screen = sys.stderr.isatty()
     trouble = ""
@@ -194,8 +218,11 @@ def _play(session: "Live", port: str | None, seconds: float | None) -> dict[str,
     finally:
         if screen:
             typer.echo(CLEAR, err=True, nl=False)
+        if band is not None:
+            band.close()
         hands.close()
-    return {"midi": hands.report(), "levels": session.status()["levels"]}
+    played = {"port": None} if band is None else band.report()
+    return {"midi": hands.report(), "midi_out": played, "levels": session.status()["levels"]}
 
 
 def _over(session: "Live", end: float | None) -> bool:
@@ -263,7 +290,9 @@ def _line(session: "Live", stems: list[str]) -> str:
             (v["peak_db"] for n, v in status["levels"].items() if n.startswith(f"{stem}.")),
             default=0.0,
         )
-        cells.append(f"{stem}{f' [{flags}]' if flags else ''} {level:.0f}")
+        begun = status["heard"].get(stem, {}).get("onsets")
+        count = "" if begun is None else f" ({begun})"
+        cells.append(f"{stem}{f' [{flags}]' if flags else ''} {level:.0f}{count}")
     xruns = counters["input_xruns"] + counters["output_xruns"]
     song, place = status["song"], ""
     if song:
@@ -287,6 +316,21 @@ def _summary(status: dict[str, Any]) -> str:
         f"p50 {hop['p50']:.2f}, p99 {hop['p99']:.2f}, max {hop['max']:.2f} of "
         f"{status['step_ms']:.2f} ms; callback p99 {status['callback_ms']['p99']:.2f} of "
         f"{status['block_ms']:.2f} ms; {status['restarts']} restarts{_pauses(status['song'])}"
+        f"{_heard(status)}"
+    )
+
+
+def _heard(status: dict[str, Any]) -> str:
+    """Tell what began in each stem, and what was played out."""
+    if not status["heard"]:
+        return ""
+    counts = ", ".join(f"{stem} {found['onsets']}" for stem, found in status["heard"].items())
+    played = status.get("midi_out", {})
+    if not played.get("port"):
+        return f"; onsets: {counts}"
+    return (
+        f"; onsets: {counts}; {played['notes']} notes to {played['port']}, p50 "
+        f"{played['delay_ms']['p50']:.1f} ms after the sound, {played['dropped']} messages dropped"
     )
 
 

@@ -207,6 +207,10 @@ def _rows(preset: "Preset") -> Iterator[tuple[str, str]]:
         yield f"output {'-'.join(map(str, route.channels))}", route.source
     for binding in preset.midi:
         yield f"{binding.source} {binding.number}", deed(binding)
+    for voice in preset.midi_out if "midi_out" in preset.model_fields_set else ():
+        moved = f", {voice.transpose:+d} semitones" if voice.transpose else ""
+        what = "itself" if voice.note is None else f"note {voice.note}"
+        yield voice.name, f"is played as {what} on channel {voice.channel}{moved}"
 
 
 def _words(fader: "FaderSettings") -> list[str]:

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plugin_bridge.dsp import FloatArray
+from plugin_bridge.live.heard import SIZE as HEARD_BYTES
+from plugin_bridge.live.heard import Heard
 from plugin_bridge.live.shared import SharedMemory
 from plugin_bridge.realtime import realtime
 
@@ -82,6 +84,8 @@ class Worker(IntEnum):
     """Samples that were no numbers behind inserts."""
     FAILURES = 45
     """Hops that raised; they are silent."""
+    DEAF = 46
+    """One after the analysis raised: the music goes on, nothing is heard any more."""
 
 
 class Head(IntEnum):
@@ -121,7 +125,8 @@ _CELLS = 128
 _COMMAND = np.dtype(
     [("position", np.int64), ("path", np.int32), ("sequence", np.int32), ("value", np.float64)]
 )
-_SIZE = 8 * (_CELLS + 2 * BINS) + 8 * POINTS + COMMANDS * _COMMAND.itemsize
+_HEARD = 8 * (_CELLS + 2 * BINS) + 8 * POINTS + COMMANDS * _COMMAND.itemsize
+_SIZE = _HEARD + HEARD_BYTES
 
 
 class Order(NamedTuple):
@@ -153,6 +158,7 @@ class ControlBlock:
     cells : int64, indexed by Audio, Worker and Parent
     callback_times, hop_times : int64, shape (BINS,), histograms
     meters : float32, shape (POINTS, 2), peak and mean square
+    heard : Heard, what is played in the stems
 
     Examples
     --------
@@ -177,6 +183,7 @@ class ControlBlock:
         self.meters: FloatArray = np.frombuffer(buffer, np.float32, 2 * POINTS, offset)
         self.meters = self.meters.reshape(POINTS, 2)
         self._commands = np.frombuffer(buffer, _COMMAND, COMMANDS, offset + 8 * POINTS)
+        self.heard = Heard(buffer, _HEARD)
 
     def send(self, path: int, value: float, position: int = NOW) -> bool:
         """Put a command on its way; False if there is no room just now.

@@ -7,7 +7,7 @@ from plugin_bridge import presets
 from plugin_bridge.console import Console
 from plugin_bridge.errors import PresetError
 from plugin_bridge.live.settings import LiveSettings
-from plugin_bridge.midi import MidiMap
+from plugin_bridge.midi import DEFAULT_VOICES, MidiMap, Voice
 from plugin_bridge.midi.binding import Value
 from plugin_bridge.model import store
 from plugin_bridge.presets import Preset
@@ -115,3 +115,12 @@ class Desk:
         Thread: [main]
         """
         return MidiMap() if self._map_owner is None else self._map_owner.midi_map(tuple(strips))
+
+    def voices(self) -> tuple[Voice, ...]:
+        """Give what is played out when something is heard, by the preset that is in charge.
+
+        Notes
+        -----
+        Thread: [main]
+        """
+        return DEFAULT_VOICES if self._map_owner is None else self._map_owner.midi_out

@@ -3,6 +3,7 @@
 import math
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic_ns
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from plugin_bridge.live.devices.device import Device
 from plugin_bridge.live.priority import WORKER_PRIORITY, raise_priority
 from plugin_bridge.model.protocols import AnyModel
 from plugin_bridge.separator import Separator
+
+if TYPE_CHECKING:
+    from plugin_bridge.live.ear import Ear
 
 AUTO, INLINE, WORKER = "auto", "inline", "worker"
 MODES = (AUTO, INLINE, WORKER)
@@ -29,8 +33,8 @@ def step_of(model: AnyModel, sample_rate: float) -> int:
     return Separator(model, sample_rate).step
 
 
-def probe(engine: Engine) -> float:
-    """Measure the slowest step, in ns, and put the engine back to its start.
+def probe(engine: Engine, ear: "Ear | None" = None) -> float:
+    """Measure the slowest step, in ns, and put engine and ear back to their start.
 
     The calling thread comes before others from then on, as a callback does.
 
@@ -47,13 +51,19 @@ def probe(engine: Engine) -> float:
         out = engine.push(signal)
         if out.shape[1] == engine.step:
             engine.tail(out)
+        if ear is not None:
+            ear.hear(0, tell=False)
         if count >= WARM_STEPS:
             slowest = max(slowest, monotonic_ns() - begin)
     engine.reset()
+    if ear is not None:
+        ear.reset()
     return slowest
 
 
-def choose_mode(engine: Engine, device: Device, mode: str, *, waits: bool) -> str:
+def choose_mode(
+    engine: Engine, device: Device, mode: str, *, waits: bool, ear: "Ear | None" = None
+) -> str:
     """Give the mode to use.
 
     Parameters
@@ -62,6 +72,7 @@ def choose_mode(engine: Engine, device: Device, mode: str, *, waits: bool) -> st
     device : Device
     mode : "auto", "inline" or "worker", as it was asked for
     waits : bool, whether the device waits for the engine
+    ear : Ear, optional; listens after every step
 
     Returns
     -------
@@ -78,7 +89,7 @@ def choose_mode(engine: Engine, device: Device, mode: str, *, waits: bool) -> st
     """
     # As a callback runs: on a thread that comes before others.
     with ThreadPoolExecutor(1) as thread:
-        slowest = thread.submit(probe, engine).result()
+        slowest = thread.submit(probe, engine, ear).result()
     if mode == WORKER:
         return WORKER
     if waits:

@@ -3,11 +3,13 @@
 Rules of this file
   1. The engine takes whole steps, so the samples do not depend on the device's block.
   2. Nothing raises: a step that does is silent and counted, and the supervisor starts anew.
+  3. What is played is listened to when it is on its way to the device, and never stops it.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from time import monotonic_ns
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,6 +30,9 @@ from plugin_bridge.live.player import Player
 from plugin_bridge.live.recorder import Recorder
 from plugin_bridge.live.signal import Signal
 from plugin_bridge.live.tape import Tape
+
+if TYPE_CHECKING:
+    from plugin_bridge.live.ear import Ear
 
 Seek = Callable[[int], None]
 
@@ -50,6 +55,8 @@ class Runner:
     recorder : Recorder, optional
     seek : callable, optional
         Moves the play head of a song to a sample; commands with the path "position" go there.
+    ear : Ear, optional; hears the stems of every step
+    late : int, samples from the input to the output, for the ear
 
     Attributes
     ----------
@@ -74,11 +81,14 @@ class Runner:
         races: bool,
         recorder: Recorder | None = None,
         seek: Seek | None = None,
+        ear: "Ear | None" = None,
+        late: int = 0,
     ) -> None:
         self.ended = False
         self.ready = Signal()
         self._engine, self._input, self._player = engine, tape, player
         self._control, self._recorder, self._races = control, recorder, races
+        self._ear, self._late = ear, late
         consoles = engine.consoles
         self.presets = tuple(consoles)
         paths = dict.fromkeys(path for c in consoles.values() for path in c.controls())
@@ -118,7 +128,6 @@ class Runner:
                 self._leave_out()
             if self._input.end - self._done >= step:
                 self._advance()
-                self.ready.set()
 
     def _leave_out(self) -> None:
         """Skip what is overdue where that is too much to catch up with."""
@@ -160,7 +169,19 @@ class Runner:
         else:
             self._player.write(out, tail)
         self._done += out.shape[1]
+        self.ready.set()
+        self._listen()
         self._report(begin, monotonic_ns())
+
+    def _listen(self) -> None:
+        """Hear what the step has made; a fault of the analysis is not one of the music."""
+        if self._ear is None or self._broken:
+            return
+        try:
+            self._ear.hear(self._late + self._skipped)
+        except Exception:  # noqa: BLE001  the top of the worker; it is counted
+            self._ear = None
+            self._control.cells[Worker.DEAF] = 1
 
     def _obey(self) -> None:
         """Pass on the commands that have come."""

@@ -193,6 +193,7 @@ class Session:
             urgent=settings.clock == "live",
             recorder=self._recorder,
             seek=None if self._playing is None else self._playing.ahead.seek,
+            listens=settings.listen,
         )
         watch.lap("trial")
         self._model, self._file = model, desk.model
@@ -292,6 +293,7 @@ class Session:
             "memory": self._memory,
             "step": engine.step,
             "stems": list(engine.stems),
+            "listens": self._settings.listen,
             "paths": list(stream.paths),
             "presets": list(stream.presets),
             "active": engine.active,

@@ -35,6 +35,7 @@ class LiveSettings:
     record : folder that gets the take, or None
     play : a song's file, in the place of the inputs, or None
     reach : also prepare the presets that the MIDI map can switch to
+    listen : also tell what is played in the stems
 
     Raises
     ------
@@ -61,6 +62,7 @@ class LiveSettings:
     record: str | None = None
     play: str | None = None
     reach: bool = False
+    listen: bool = False
 
     def __post_init__(self) -> None:
         """Check what needs no device."""

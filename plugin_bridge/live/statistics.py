@@ -14,6 +14,7 @@ from plugin_bridge.live.control import (
     Worker,
     quantile,
 )
+from plugin_bridge.live.heard import STEMS, Sum
 
 # Names in the status, and the cells they come from.
 COUNTERS: dict[str, Audio | Worker] = {
@@ -36,6 +37,7 @@ COUNTERS: dict[str, Audio | Worker] = {
     "nonfinite_frames": Worker.NONFINITE_FRAMES,
     "nonfinite_insert_samples": Worker.NONFINITE_INSERTS,
     "failures": Worker.FAILURES,
+    "deaf": Worker.DEAF,
 }
 SILENCE_DB = -120.0
 
@@ -53,6 +55,7 @@ class Totals:
         self._callbacks = np.zeros(BINS, np.int64)
         self._hops = np.zeros(BINS, np.int64)
         self._longest = {"callback": 0, "hop": 0}
+        self._heard = np.zeros((STEMS, len(Sum)), np.int64)
 
     def keep(self, control: ControlBlock, described: dict[str, Any]) -> None:
         """Add an engine that has ended.
@@ -66,6 +69,7 @@ class Totals:
         if described:
             self._callbacks = self._callbacks + control.callback_times
             self._hops = self._hops + control.hop_times
+            self._heard = self._heard + control.heard.sums
 
     def report(self, control: ControlBlock | None, described: dict[str, Any]) -> dict[str, Any]:
         """Give counters, times in ms and levels in dB.
@@ -91,12 +95,30 @@ class Totals:
             "hop_ms": _times(hops, step_ms / BINS_PER_STEP, longest["hop"]),
             "step_ms": step_ms,
             "levels": _levels(control, described),
+            "heard": self._of_stems(control, described),
         }
 
     def _counters(self, control: ControlBlock | None) -> dict[str, int]:
         if control is None:
             return dict(self._counted)
         return {name: self._counted[name] + int(control.cells[c]) for name, c in COUNTERS.items()}
+
+    def _of_stems(
+        self, control: ControlBlock | None, described: dict[str, Any]
+    ) -> dict[str, dict[str, int | None]]:
+        """Give how much began in each stem, and what sounds; nothing where nobody listens."""
+        if not described.get("listens"):
+            return {}
+        sums = self._heard if control is None else self._heard + control.heard.sums
+        now = None if control is None else control.heard.sums[:, Sum.SOUNDING]
+        return {
+            stem: {
+                "onsets": int(sums[number, Sum.ONSETS]),
+                "notes": int(sums[number, Sum.NOTES]),
+                "sounding": int(now[number]) - 1 if now is not None and now[number] else None,
+            }
+            for number, stem in enumerate(described["stems"][:STEMS])
+        }
 
     def _maxima(self, control: ControlBlock | None) -> dict[str, int]:
         if control is None:

@@ -15,6 +15,7 @@ that is complete has to be ready.
 import math
 import threading
 from time import monotonic_ns
+from typing import TYPE_CHECKING
 
 from plugin_bridge.dsp import FloatArray
 from plugin_bridge.engine import Engine
@@ -35,6 +36,9 @@ from plugin_bridge.live.runner import Runner, Seek
 from plugin_bridge.live.signal import Signal
 from plugin_bridge.live.tape import Tape
 from plugin_bridge.realtime import realtime
+
+if TYPE_CHECKING:
+    from plugin_bridge.live.ear import Ear
 
 LIVE, WAIT = "live", "wait"
 CLOCKS = (LIVE, WAIT)
@@ -62,6 +66,7 @@ class LiveStream:
     control : ControlBlock, optional; one of its own without it
     recorder : Recorder, optional
     seek : callable, optional; takes the values of "position" commands
+    listens : bool, whether what is played in the stems is told in `control.heard`
     urgent : bool, whether the device's thread is put before others at its first callback
 
     Attributes
@@ -97,6 +102,7 @@ class LiveStream:
         urgent: bool = False,
         recorder: Recorder | None = None,
         seek: Seek | None = None,
+        listens: bool = False,
     ) -> None:
         for option, value, allowed in (
             ("mode", mode, MODES),
@@ -110,7 +116,8 @@ class LiveStream:
         refuse_device(engine, device)
         step, block = engine.step, device.block
         self._block_ns = round(1e9 * block / device.sample_rate)
-        self.mode = choose_mode(engine, device, mode, waits=clock == WAIT)
+        ear = _ear(engine, self.control) if listens else None
+        self.mode = choose_mode(engine, device, mode, waits=clock == WAIT, ear=ear)
         self._waits = clock == WAIT
         inserts = engine.insert_latency_samples
         self.latency = {
@@ -135,6 +142,8 @@ class LiveStream:
             races=self.mode == WORKER and not self._waits,
             recorder=recorder,
             seek=seek,
+            ear=ear,
+            late=self.latency_samples,
         )
         self.paths, self.presets = self._runner.paths, self._runner.presets
         self._wake = Signal()
@@ -294,3 +303,10 @@ class LiveStream:
                     above, self._above = self._above, 0
                     follow(above)
                 self._runner.run()
+
+
+def _ear(engine: Engine, control: ControlBlock) -> "Ear":
+    """Give an ear; the analysis is loaded only for it."""
+    from plugin_bridge.live.ear import Ear
+
+    return Ear(engine, control.heard)

@@ -11,7 +11,7 @@ import json
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from plugin_bridge.errors import DeviceError, PluginBridgeError, SpecError
 from plugin_bridge.live.child import Child
@@ -24,6 +24,7 @@ from plugin_bridge.live.control import (
     Worker,
     age_seconds,
 )
+from plugin_bridge.live.heard import HeardEvent
 from plugin_bridge.live.parts import note_midi, seal
 from plugin_bridge.live.settings import NULL, LiveSettings
 from plugin_bridge.live.statistics import Totals
@@ -45,6 +46,25 @@ END_SECONDS = 1.2
 SEND_SECONDS = 1.0
 
 RUNNING, LOST, ENDED = "running", "lost", "ended"
+
+
+class Hearing(NamedTuple):
+    """What has been heard since the last look, and how far the engine is.
+
+    Attributes
+    ----------
+    engine : int, counts engines; 0 while there is none
+    events : list of HeardEvent, in the order in which they were found
+    lost : int, events that nobody took in time
+    samples : int, of the stream that have left the bridge, or are about to
+    seconds : float, since the block began that the last of them are of
+    """
+
+    engine: int
+    events: list[HeardEvent]
+    lost: int
+    samples: int
+    seconds: float
 
 
 class Live:
@@ -88,6 +108,9 @@ class Live:
         self._control: ControlBlock | None = None
         self._child: Child | None = None
         self._seen: tuple[ControlBlock, int] | None = None
+        # The place in what has been heard, in the memory of one engine.
+        self._listened: tuple[ControlBlock | None, int] = (None, 0)
+        self._engines = 0
         self._lock = threading.RLock()
         self._closing = threading.Event()
         self._watcher: threading.Thread | None = None
@@ -261,6 +284,23 @@ class Live:
                 "song": self._transport.report(self._control, self.described),
                 **self._totals.report(self._control, self.described),
             }
+
+    def heard(self) -> Hearing:
+        """Take what has been heard in the stems since the last call.
+
+        Notes
+        -----
+        Thread: [any] of the parent, always the same one; it waits for nobody
+        """
+        control = self._control
+        if control is None:
+            return Hearing(0, [], 0, 0, 0.0)
+        place = self._listened[1] if self._listened[0] is control else 0
+        self._engines += self._listened[0] is not control
+        clock, samples = int(control.cells[Audio.CLOCK_NS]), int(control.cells[Audio.SAMPLES])
+        events, place, lost = control.heard.read(place)
+        self._listened = control, place
+        return Hearing(self._engines, events, lost, samples, age_seconds(clock) if clock else 0.0)
 
     def note(self, message: bytes) -> None:
         """Write down what a controller sent, if there is a take.

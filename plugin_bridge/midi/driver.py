@@ -21,8 +21,6 @@ from plugin_bridge.midi.names import Direction, PortInfo
 
 # What other programs see.
 NAME = "plugin-bridge"
-# An output blinks at the controller: its lamps are all it has.
-CLIENT_NAMES: dict[Direction, str] = {"input": NAME, "output": f"{NAME}-lamps"}
 LOOKING = f"{NAME}-look"
 
 

@@ -1,4 +1,4 @@
-"""MIDI ports: messages in, and lamps out.
+"""MIDI ports: messages in; lamps and notes out.
 
 A controller that is pulled out and plugged in again is opened again, see watch.py.
 """
@@ -7,12 +7,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from plugin_bridge.midi.driver import listing, usable
+from plugin_bridge.midi.driver import NAME, listing, usable
 from plugin_bridge.midi.intake import MOST_WAITING, Intake, is_whole
 from plugin_bridge.midi.names import VIRTUAL, PortInfo, opposite
 from plugin_bridge.midi.watch import WATCH, WatchedPort
 
-__all__ = ["MidiInput", "MidiOutput", "PortInfo", "lamps_of", "listing", "usable"]
+__all__ = ["MidiInput", "MidiOutput", "NotesOutput", "PortInfo", "lamps_of", "listing", "usable"]
 
 # Seconds. A message waits half of this on average until it is asked for.
 POLL = 0.001
@@ -21,6 +21,8 @@ POLL = 0.001
 SLICE, PAUSE = 256, 0.02
 # Seconds from a connection to the first message: JACK loses what is sent before it works.
 SETTLE = 0.1
+# Seconds that closing waits for the last notes to be ended.
+DRAIN = 0.5
 
 
 class MidiInput(WatchedPort):
@@ -53,6 +55,7 @@ class MidiInput(WatchedPort):
     """
 
     direction = "input"
+    client = NAME
     end = "control"
 
     def __init__(self, port: str | PortInfo, on_message: Callable[[bytes, float], None]) -> None:
@@ -108,6 +111,8 @@ class MidiOutput(WatchedPort):
     """
 
     direction = "output"
+    # It blinks at the controller: its lamps are all it has.
+    client = f"{NAME}-lamps"
     end = "feedback"
 
     def __init__(self, port: str | PortInfo, on_open: Callable[[], None] | None = None) -> None:
@@ -158,6 +163,33 @@ class MidiOutput(WatchedPort):
         self._is_new = True
         if self._on_open is not None:
             self._guarded(self._on_open)
+
+
+class NotesOutput(MidiOutput):
+    """A port that notes are played to: an instrument, a sequencer, a light desk.
+
+    Parameters and errors are those of `MidiOutput`.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+
+    client = f"{NAME}-notes"
+    end = "out"
+
+    def close(self) -> None:
+        """Close the port when what waits has been sent, or after half a second.
+
+        Notes
+        -----
+        Thread: [main]
+        """
+        deadline = time.monotonic() + DRAIN
+        while self._queue and self.is_open and time.monotonic() < deadline:
+            time.sleep(POLL)
+        time.sleep(PAUSE)  # JACK takes it in its next period
+        super().close()
 
 
 def lamps_of(source: MidiInput, on_open: Callable[[], None] | None = None) -> MidiOutput | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import ClassVar, Self
 
 from plugin_bridge.errors import MidiError
-from plugin_bridge.midi.driver import APIS, CLIENT_NAMES, Api, Client, listing, usable
+from plugin_bridge.midi.driver import APIS, Api, Client, listing, usable
 from plugin_bridge.midi.intake import PortCounters
 from plugin_bridge.midi.names import VIRTUAL, Direction, PortInfo, again, choose, split
 
@@ -46,7 +46,8 @@ class WatchedPort:
     """
 
     direction: ClassVar[Direction]
-    # Our end, as patchbays show it.
+    # Our client and its port, as patchbays show them.
+    client: ClassVar[str]
     end: ClassVar[str]
 
     def __init__(self, port: str | PortInfo) -> None:
@@ -68,7 +69,7 @@ class WatchedPort:
     @property
     def title(self) -> str:
         """The port as it is listed; what other programs see, if it is a virtual one."""
-        ours = PortInfo(self._api.name, f"{CLIENT_NAMES[self.direction]}:{self.end}", "output")
+        ours = PortInfo(self._api.name, f"{self.client}:{self.end}", "output")
         return (self._port or ours).title
 
     @property
@@ -160,7 +161,7 @@ class WatchedPort:
     def _opened(self) -> Client | None:
         """Give a client with the port open; None if the port or its system is not there."""
         try:
-            client = Client(self._api, self.direction, CLIENT_NAMES[self.direction])
+            client = Client(self._api, self.direction, self.client)
         except OSError:
             return None
         try:

@@ -11,12 +11,13 @@ import pytest
 from pedalboard import Compressor, Convolution, Gain, Reverb
 
 from plugin_bridge import presets, shipped
+from plugin_bridge.cli.main import main
 from plugin_bridge.console import Console, Route, trust
 from plugin_bridge.console.rehearsal import rehearse
 from plugin_bridge.dsp import FloatArray
 from plugin_bridge.engine import Engine
 from plugin_bridge.errors import PresetError
-from plugin_bridge.midi import Binding
+from plugin_bridge.midi import DEFAULT_VOICES, Binding
 from plugin_bridge.presets import ModelReference, Preset
 from plugin_bridge.testing import STEMS, FunctionModel, card, sine
 from tests.tiny import hiss, write_audio, write_model
@@ -239,6 +240,45 @@ def test_a_saved_file_says_only_what_it_changes(folder: Path) -> None:
     table = tomllib.loads((folder / "mine.toml").read_text())
     assert {k: v for k, v in table.items() if k != "strips"} == {"format": 1, "name": "mine"}
     assert table["strips"]["vocals"] == {"mute": True}
+
+
+def test_what_is_played_out_is_the_presets(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rows come back from a file and are told; without any, General MIDI's; no row is none."""
+    rows = (
+        'midi_out = [{ stem = "drums", hears = "onset", channel = 1, note = 60 },\n'
+        '{ stem = "bass", hears = "note", channel = 3, transpose = -12 }]\n'
+    )
+    for name, text in (("own", rows), ("none", "midi_out = []\n"), ("plain", "")):
+        (folder / f"{name}.toml").write_text(f"format = 1\n{text}")
+    own, none, plain = (presets.load(folder / f"{n}.toml") for n in ("own", "none", "plain"))
+    assert [(v.hears, v.note, v.transpose) for v in own.midi_out] == [
+        ("onset", 60, 0), ("note", None, -12),
+    ]  # fmt: skip
+    assert (none.midi_out, plain.midi_out) == ((), DEFAULT_VOICES)
+    assert own.save(folder / "again.toml").midi_out == own.midi_out
+    assert none.save(folder / "again.toml").midi_out == ()
+    plain.save(folder / "again.toml")
+    assert "midi_out" not in (folder / "again.toml").read_text()
+    assert main(["presets", "show", str(folder / "own.toml")]) == 0
+    shown = capsys.readouterr().out
+    assert "onset of drums  is played as note 60 on channel 1" in shown
+    assert "note of bass    is played as itself on channel 3, -12 semitones" in shown
+
+
+def test_what_cannot_be_played_out_is_refused(folder: Path) -> None:
+    """With file and key; a model without drums or bass takes a preset that names no rows."""
+    file = folder / "odd.toml"
+    row = '[[midi_out]]\nstem = "drumz"\nhears = "kick"\nchannel = 10\nnote = 36\n'
+    file.write_text(f"format = 1\n{row}")
+    with pytest.raises(PresetError, match=r"odd.toml: midi_out\[0\].stem.*did you mean drums"):
+        presets.load(file).console(STEMS)
+    file.write_text(f"format = 1\n{row.replace('note = 36', 'note = 200')}")
+    with pytest.raises(PresetError, match=r"odd.toml: midi_out\[0\].note"):
+        presets.load(file)
+    file.write_text("format = 1\n")
+    presets.load(file).console(("vocals", "other"))
 
 
 def test_a_preset_with_a_file_is_saved_beside_it(folder: Path) -> None:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from models.data.songs import generate
 from plugin_bridge.cli.main import main
 from plugin_bridge.cli.terminal import INTERRUPTED, MISTAKE, OK
 from tests.processes import children, gone, hear_ctrl_c, on_a_terminal, until
-from tests.tiny import write_model
+from tests.tiny import write_audio, write_model
 
 pytestmark = pytest.mark.linux
 
@@ -44,9 +45,23 @@ def test_a_session_of_a_second(model: str, tmp_path: Path) -> None:
     assert stats["counters"]["callbacks"] > 100
     assert stats["latency_samples"]["sum"] in (256, 512)
     assert stats["provider"] == "CPUExecutionProvider"
-    assert stats["midi"] == {"port": None}
+    assert stats["midi"] == stats["midi_out"] == {"port": None}
+    assert stats["heard"] == {}
     assert {"hop_ms", "callback_ms", "levels", "restarts"} <= set(stats)
     assert [path.name for path in tmp_path.iterdir()] == ["stats.json"]
+
+
+def test_a_song_is_listened_to(model: str, tmp_path: Path) -> None:
+    """With --listen what begins in each stem is counted, in the statistics and the last line."""
+    song = write_audio(tmp_path / "s.wav", generate(3, 2.0).stems["drums"])
+    file = tmp_path / "stats.json"
+    arguments = ["--model", model, "--play", str(song), "--listen", "--stats", str(file)]
+    run = subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True, check=False)
+    assert run.returncode == OK, run.stderr
+    heard = json.loads(file.read_text())["heard"]
+    assert list(heard) == ["vocals", "drums", "bass", "other"]
+    assert heard["drums"]["onsets"] > 3
+    assert f"drums {heard['drums']['onsets']}" in run.stdout
 
 
 def test_a_recorded_session_renders_again(model: str, tmp_path: Path) -> None:
@@ -85,6 +100,7 @@ def test_keys_mute_solo_and_quit(model: str, tmp_path: Path) -> None:
         (["--rate", "16000"], "does not run at 16000 Hz"),
         (["--stats", "/nowhere/x.json"], "the folder does not exist"),
         (["--input", "x"], "neither --input nor --output"),
+        (["--midi-out", "no such port"], "MIDI"),
     ],
 )
 def test_mistakes_are_one_sentence(
