@@ -168,13 +168,18 @@ def _facts(path: Path) -> dict[str, Any]:
 
     model = Model(path, "cpu")
     card = model.card
-    separator = Separator(model, card.sample_rate, channels=card.channels, block=card.hop)
+    if card.segment:  # the wait for a whole one is known, and a call would take seconds
+        latency = card.segment - 1
+    else:
+        latency = Separator(
+            model, card.sample_rate, channels=card.channels, block=card.hop
+        ).latency_samples
     return {
         "name": path.stem,
         "kind": card.kind,
         "stems": list(card.stems),
         "sample_rate": card.sample_rate,
-        "latency_samples": separator.latency_samples,
+        "latency_samples": latency,
         "bytes": path.stat().st_size,
         "file": str(path),
     }
@@ -183,14 +188,15 @@ def _facts(path: Path) -> dict[str, Any]:
 def _print_table(rows: list[dict[str, Any]]) -> None:
     lines = [("name", "kind", "stems", "rate", "latency", "size", "where")]
     for row in rows:
-        milliseconds = 1000 * row["latency_samples"] / row["sample_rate"]
+        seconds = row["latency_samples"] / row["sample_rate"]
+        wait = f"{seconds:.1f} s: files" if seconds >= 1 else f"{1000 * seconds:.1f} ms"
         lines.append(
             (
                 row["name"],
                 row["kind"],
                 ", ".join(row["stems"]),
                 f"{row['sample_rate']} Hz",
-                f"{row['latency_samples']} samples, {milliseconds:.1f} ms",
+                f"{row['latency_samples']} samples, {wait}",
                 f"{row['bytes'] / 1e6:.1f} MB",
                 str(Path(row["file"]).parent),
             )

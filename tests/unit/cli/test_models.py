@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from plugin_bridge.cli.main import main
+from plugin_bridge.model.onnx import Model
+from plugin_bridge.separator import Separator
 from tests import graphs
 from tests.tiny import write_model
 
@@ -26,6 +28,17 @@ def test_list_shows_each_model(folder: Path, capsys: pytest.CaptureFixture[str])
     for part in ("equal", "streaming", "vocals, drums", "44100 Hz", "256 samples, 5.8 ms"):
         assert part in shown
     assert str(folder) in shown
+
+
+@pytest.mark.parametrize(("samples", "wait"), [(8820, "200.0 ms"), (88200, "2.0 s: files")])
+def test_list_knows_how_late_a_segment_model_is(
+    folder: Path, capsys: pytest.CaptureFixture[str], samples: int, wait: str
+) -> None:
+    """As a separator says, without running it; what takes seconds is for files and songs."""
+    path = graphs.waves(folder / "whole.onnx", kind="segment", samples=samples)
+    late = Separator(Model(path, "cpu")).latency_samples
+    assert main(["models", "list"]) == 0
+    assert f"{late} samples, {wait}" in capsys.readouterr().out
 
 
 def test_a_broken_file_does_not_hide_the_others(
