@@ -92,7 +92,8 @@ def write(
     names_in = [first_in, *(state["input"] for state in states)]
     names_out = [first_out, *(state["output"] for state in states)]
     try:
-        with warnings.catch_warnings():
+        # With gradients every activation would be kept: 18 GB for ten seconds at full size.
+        with warnings.catch_warnings(), torch.no_grad():
             # The tracing exporter is announced to go one day; it gives the same graph ten times
             # faster than its successor, and needs no further package.
             warnings.simplefilter("ignore")
