@@ -65,7 +65,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self) -> None:  # type: ignore[override]
+    def step(self) -> None:
         """Take a step along the gradients; what has none stays."""
         for group in self.param_groups:
             for weight in group["params"]:
