@@ -171,3 +171,27 @@ def waves(
         ]
     nodes.append(helper.make_node("Mul", ["heard", "w"], ["y"]))
     return write(path, fields | card, nodes, inputs, outputs, constants)
+
+
+def slow(path: Path, *, size: int = 1000) -> Path:
+    """Write a streaming model of equal stems that takes many hops of a core for each of its own.
+
+    A product of two square matrices of the input's mean, times zero: nothing to be folded.
+    """
+    fields = CARD | SPECTRAL | {"kind": "streaming", "features": ["magnitude"], "head": "softmax"}
+    return write(
+        path,
+        fields,
+        [
+            helper.make_node("ReduceMean", ["x"], ["mean"], keepdims=0),
+            helper.make_node("Expand", ["mean", "square"], ["matrix"]),
+            helper.make_node("MatMul", ["matrix", "matrix"], ["product"]),
+            helper.make_node("ReduceMean", ["product"], ["worked"], keepdims=0),
+            helper.make_node("Mul", ["worked", "zero"], ["nothing"]),
+            helper.make_node("Mul", ["x", "nothing"], ["silent"]),
+            helper.make_node("Concat", ["silent"] * 4, ["y"], axis=1),
+        ],
+        {"x": [1, 2, "frames", 1025]},
+        {"y": [1, 8, "frames", 1025]},
+        {"square": np.array([size, size]), "zero": np.array(0, np.float32)},
+    )

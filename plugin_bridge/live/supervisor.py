@@ -5,6 +5,8 @@ Rules of this file
   2. No news is bad news. A device that died tells nobody, so the age of the last callback decides,
      and the engine is ended from outside: a dead driver hangs whoever stops it.
   3. A new engine goes on with the console as it was, down to the active preset.
+  4. A stream is made for blocks of one size, with the least latency that it allows. A server that
+     shortens them for good gets a new engine; longer ones are cut.
 """
 
 import json
@@ -40,6 +42,8 @@ MOST_BLOCKS = 8
 WAIT_AGE_SECONDS = 15.0
 # Between attempts to open a device that is gone.
 RETRY_SECONDS = 0.5
+# Looks in a row at which no block had the agreed size, and hops were missing for it.
+MOST_MISFITS = 5
 # What the engine gets to end by itself.
 END_SECONDS = 1.2
 # How long a command waits for room on its way.
@@ -111,6 +115,8 @@ class Live:
         # The place in what has been heard, in the memory of one engine.
         self._listened: tuple[ControlBlock | None, int] = (None, 0)
         self._engines = 0
+        self._counted: tuple[int, int, int] = (0, 0, 0)
+        self._misfits = 0
         self._lock = threading.RLock()
         self._closing = threading.Event()
         self._watcher: threading.Thread | None = None
@@ -369,6 +375,7 @@ class Live:
             self.described = ready
             self._control = control
             self._transport.sent = 0
+            self._counted, self._misfits = (0, 0, 0), 0
             self._paths = {path: index for index, path in enumerate(ready["paths"])}
             if not self._controls:
                 self._controls = {name: dict(v) for name, v in ready["controls"].items()}
@@ -380,13 +387,34 @@ class Live:
     def _watch(self) -> None:
         while not self._closing.wait(LOOK_SECONDS):
             if self.state == RUNNING and not self._alive():
-                with self._lock:
-                    self.state = LOST
-                self._end_child(0)
-                with self._lock:
-                    self._put_away()
+                self._lose(0)
+            elif self.state == RUNNING and not self._fits():
+                self._lose(END_SECONDS)  # its device is well, and wants to be told
             if self.state == LOST:
                 self._try_again()
+
+    def _lose(self, seconds: float) -> None:
+        """End the engine, which gets so long, so that another one takes its place."""
+        with self._lock:
+            self.state = LOST
+        self._end_child(seconds)
+        with self._lock:
+            self._put_away()
+
+    def _fits(self) -> bool:
+        """Tell whether the blocks of the device are those that the stream was made for."""
+        control = self._control
+        if control is None:
+            return True
+        before = self._counted
+        callbacks, strange, misses = self._counted = (
+            int(control.cells[Audio.CALLBACKS]),
+            int(control.cells[Audio.STRANGE_BLOCKS]),
+            int(control.cells[Audio.MISSES]),
+        )
+        none_fits = 0 < callbacks - before[0] == strange - before[1]
+        self._misfits = self._misfits + 1 if none_fits and misses > before[2] else 0
+        return self._misfits < MOST_MISFITS
 
     def _alive(self) -> bool:
         child, control = self._child, self._control

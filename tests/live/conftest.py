@@ -17,9 +17,9 @@ def start_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[StartServer]:
     """Start servers that PortAudio sees, one at a time; they end with the test."""
     with ExitStack() as stack:
 
-        def start(rate: int, period: int, outputs: int = 8) -> Jackd:
+        def start(rate: int, period: int, outputs: int = 8, inputs: int = 2) -> Jackd:
             portaudio.release()
-            server = stack.enter_context(Jackd(rate, period, outputs=outputs))
+            server = stack.enter_context(Jackd(rate, period, inputs, outputs))
             for name, value in environment(server.name).items():
                 monkeypatch.setenv(name, value)
             portaudio.refresh()

@@ -158,14 +158,14 @@ class Peer:
 
     def __init__(self, server: Jackd) -> None:
         self._player, self._recorder = server.client("player"), server.client("recorder")
-        self._signal = self._silence = np.zeros((2, 0), np.float32)
+        self._signal = self._silence = np.zeros((server.inputs, 0), np.float32)
         self._captured = np.zeros((0, 0), np.float32)
         self._position = self._end = 0
         self._done = threading.Event()
         self._player.set_process_callback(self._play)
         self._player.set_freewheel_callback(self._freed)
         self._recorder.set_process_callback(self._record)
-        self._sources = [self._player.outports.register(f"out_{i}") for i in range(2)]
+        self._sources = [self._player.outports.register(f"out_{i}") for i in range(server.inputs)]
         self._sinks: list[Any] = []
 
     def connect(self) -> None:
@@ -212,7 +212,7 @@ class Peer:
 
         Parameters
         ----------
-        signal : float32, shape (2, samples)
+        signal : float32, shape (inputs, samples)
         tail : int, samples of silence to capture after it
 
         Returns

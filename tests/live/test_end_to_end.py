@@ -16,9 +16,12 @@ from plugin_bridge.cli.main import main
 from plugin_bridge.console import Console
 from plugin_bridge.dsp import FloatArray
 from plugin_bridge.engine import Engine
+from plugin_bridge.live.control import Audio
 from plugin_bridge.live.devices import portaudio
 from plugin_bridge.live.devices.device import Callback
 from plugin_bridge.live.fit import step_of
+from plugin_bridge.live.session import open_device
+from plugin_bridge.live.settings import LiveSettings
 from plugin_bridge.live.stream import LiveStream
 from plugin_bridge.model.onnx import Model
 from plugin_bridge.testing import IdentityModel
@@ -170,3 +173,51 @@ def test_an_impulse_comes_out_at_the_stated_latency(
         stream.stop()
     assert stream.latency_samples == latency
     np.testing.assert_allclose(captured[:, latency:], click, atol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["inline", "worker"])
+def test_a_device_of_one_capture_port_feeds_both_channels(
+    start_server: StartServer, mode: str
+) -> None:
+    """A microphone alone is opened as it is, and heard on the left and the right, as stated."""
+    server = start_server(44100, 256, outputs=2, inputs=1)
+    device = open_device(LiveSettings(), outputs=2)
+    model = IdentityModel(["all"])
+    engine = Engine(model, 44100, Console(["all"]), block=step_of(model, 44100))
+    stream = LiveStream(engine, device, mode=mode, clock="wait")
+    signal = song(44100)[:1]
+    stream.start()
+    try:
+        with peer_of(server) as peer:
+            captured = peer.play(signal, tail=stream.latency_samples)
+    finally:
+        stream.stop()
+    assert device.inputs == 1
+    np.testing.assert_array_equal(captured[0], captured[1])
+    np.testing.assert_allclose(captured[:1, stream.latency_samples :], signal, atol=1e-6)
+
+
+# Inline has no room for shorter ones: a session makes a new stream for them.
+@pytest.mark.parametrize(("period", "mode"), [(1024, "inline"), (1024, "worker"), (64, "worker")])
+def test_a_server_may_change_its_period_under_an_engine(
+    start_server: StartServer, period: int, mode: str
+) -> None:
+    """The stated latency stays, and no sample is lost."""
+    server = start_server(44100, 256)
+    model = IdentityModel(["all"])
+    engine = Engine(model, 44100, Console(["all"]), block=step_of(model, 44100))
+    device = portaudio.PortAudioDevice(*portaudio.pair(None, None), 44100, None, 2, 2)
+    stream = LiveStream(engine, device, mode=mode, clock="wait")
+    signal = song(44100)
+    stream.start()
+    try:
+        with peer_of(server) as peer:
+            peer.set_period(period)
+            captured = peer.play(signal, tail=stream.latency_samples)
+            peer.set_period(256)  # jackd does not end well at another one
+    finally:
+        stream.stop()
+    assert device.block == 256
+    assert stream.control.cells[Audio.BLOCK] in (256, min(256, period))
+    assert stream.control.cells[Audio.MISSES] == 0
+    np.testing.assert_allclose(captured[:, stream.latency_samples :], signal, atol=1e-6)

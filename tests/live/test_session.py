@@ -1,8 +1,11 @@
 """A whole session on a JACK server: its server killed and restarted, and what does not fit."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ from plugin_bridge.live.settings import LiveSettings
 from plugin_bridge.live.supervisor import LOST, RUNNING, Live
 from tests.live.jackd import Jackd, environment
 from tests.processes import seconds_until, until
-from tests.tiny import write_model
+from tests.tiny import read_audio, write_model
 
 pytestmark = pytest.mark.system("jackd2", "libportaudio2")
 
@@ -30,8 +33,8 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[StartServer]:
     """Start a server that engines see; nothing of this process is its client."""
     with ExitStack() as stack:
 
-        def start(outputs: int = 8) -> Jackd:
-            server = stack.enter_context(Jackd(RATE, PERIOD, outputs=outputs))
+        def start(outputs: int = 8, inputs: int = 2) -> Jackd:
+            server = stack.enter_context(Jackd(RATE, PERIOD, inputs, outputs))
             for name, value in environment(server.name).items():
                 monkeypatch.setenv(name, value)
             return server
@@ -80,6 +83,36 @@ def test_a_server_that_dies_and_comes_back(serve: StartServer, settings: LiveSet
     server.start()
 
 
+def test_a_server_that_shortens_its_period_gets_a_new_stream(
+    serve: StartServer, settings: LiveSettings
+) -> None:
+    """One that fits: no hop is missing any more, and block and latency are stated anew."""
+    server = serve()
+    live = Live(replace(settings, mode="inline", clock="wait"))
+    live.start()
+    other = server.client("other")
+    try:
+        assert live.described["latency_samples"]["fifo"] == 0
+        live.send("bass.mute", True)
+        until(lambda: callbacks(live) > 20)
+        other.blocksize = PERIOD // 4
+        until(lambda: live.restarts == 1 and live.state == RUNNING)
+        assert live.described["device"]["block"] == PERIOD // 4
+        assert live.described["latency_samples"]["fifo"] == PERIOD * 3 // 4
+        assert live.get("bass.mute") is True
+        missed, before = live.status()["counters"]["misses"], callbacks(live)
+        assert missed > 0
+        until(lambda: callbacks(live) > before + 200)
+        assert live.status()["counters"]["misses"] == missed
+        other.blocksize = PERIOD  # cut into blocks: the stream stays
+        before = callbacks(live)
+        until(lambda: callbacks(live) > before + 200)
+        assert live.restarts == 1
+    finally:
+        live.stop()
+        other.close()
+
+
 @pytest.mark.parametrize("change", ["outputs", "rate", "name", "gone"])
 def test_what_does_not_fit_is_one_sentence(
     serve: StartServer, settings: LiveSettings, change: str
@@ -95,3 +128,23 @@ def test_what_does_not_fit_is_one_sentence(
     with pytest.raises(DeviceError, match=said):
         live.start()
     live.stop()
+
+
+def test_a_microphone_alone_is_told(
+    serve: StartServer, settings: LiveSettings, tmp_path: Path
+) -> None:
+    """The program says that one input feeds both channels, and a take of it has two."""
+    serve(outputs=8, inputs=1)
+    take = tmp_path / "take"
+    run = subprocess.run(
+        [
+            *(sys.executable, "-m", "plugin_bridge.cli", "live", "--seconds", "0.5"),
+            *("--model", str(settings.model), "--record", str(take)),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "its one input feeds both channels" in run.stderr
+    assert read_audio(take / "input.wav").shape[0] == 2
