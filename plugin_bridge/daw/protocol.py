@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 MAGIC = 0x5741442D42474450
-VERSION = 1
+VERSION = 2
 INPUTS, OUTPUTS = 2, 10
 RING, HOPS, COMMANDS = 65536, 1024, 4096
 SHORTEST_HOP, LONGEST_HOP = 64, 4096
@@ -26,6 +26,8 @@ LONGEST_BLOCK, MOST_LATENCY = 16384, 16384
 TEXT = 16384
 COUNT_BITS = 40
 COUNT_MASK = (1 << COUNT_BITS) - 1
+# The index of a command that is no parameter: its value is a MIDI message, three bytes as a number.
+MIDI = 64
 # What the plugin reports while no engine has said better: that of the shipped model.
 MODEL_RATE, MODEL_HOP, MODEL_LATENCY = 44100.0, 256, 256
 
@@ -46,7 +48,7 @@ HOP_RECORD = (
 COMMAND_RECORD = (
     ("before", "u8", 0, "plugin"),
     ("position", "i8", 0, "plugin"),  # the input sample that it was written on
-    ("index", "u4", 0, "plugin"),  # of the parameter
+    ("index", "u4", 0, "plugin"),  # of the parameter, or MIDI
     ("value", "f4", 0, "plugin"),
     ("checksum", "u8", 0, "plugin"),  # position, index and the value's bits
     ("after", "u8", 0, "plugin"),
@@ -198,3 +200,21 @@ def parts(stamped: int) -> tuple[int, int]:
     Thread: [any]
     """
     return stamped >> COUNT_BITS, stamped & COUNT_MASK
+
+
+def message_of(value: float) -> bytes:
+    """Give the MIDI message that a command's value stands for, nothing where it is none.
+
+    Examples
+    --------
+    >>> message_of(0x902440).hex(" "), message_of(0xC00700).hex(" "), message_of(-1.0)
+    ('90 24 40', 'c0 07', b'')
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    if not 0 <= value < 1 << 24:
+        return b""
+    message = int(value).to_bytes(3, "big")
+    return message[:2] if message[0] & 0xF0 == 0xC0 else message  # a program change has two bytes

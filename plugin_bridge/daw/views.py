@@ -12,6 +12,7 @@ from plugin_bridge.daw.protocol import (
     COMMANDS,
     HOPS,
     INPUTS,
+    MIDI,
     OUTPUTS,
     RING,
     TABLE,
@@ -23,12 +24,12 @@ from plugin_bridge.dsp import FloatArray
 
 
 class Order(NamedTuple):
-    """A parameter that was moved.
+    """A parameter that was moved, or a MIDI message.
 
     Attributes
     ----------
     position : int, the input sample that it was written on
-    parameter : int, of PARAMETERS
+    parameter : int, of PARAMETERS, or MIDI
     value : float
     """
 
@@ -124,7 +125,8 @@ class Views:
         )
         bits = int(record["value"][place : place + 1].view(np.uint32)[0])
         whole = order.position + order.parameter + bits == int(record["checksum"][place])
-        if not whole or int(record["before"][place]) != mark or order.parameter >= VALUES:
+        known = order.parameter < VALUES or order.parameter == MIDI
+        if not whole or int(record["before"][place]) != mark or not known:
             return None
         return order
 

@@ -108,6 +108,16 @@ class MidiControl:
             return False
         return True
 
+    def follow_map(self, midi_map: MidiMap) -> None:
+        """Let another map move these settings from now on.
+
+        Notes
+        -----
+        Thread: [any], one at a time
+        """
+        self._map, self._ignored_before = midi_map, midi_map.ignored
+        self.forget()
+
     def feedback(self) -> list[bytes]:
         """Give the messages for lamps and motor faders that do not show what is set.
 

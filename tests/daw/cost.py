@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from plugin_bridge.daw import build as maker
 from plugin_bridge.model import store
 from tests.daw.conftest import compiled_host, compiled_plugin
 from tests.daw.hosts import MISSES, ClapHost, serving
@@ -25,7 +24,7 @@ def main() -> None:
         folder = Path(name)
         with serving(folder / "run", store.find(store.DEFAULT)) as server:
             clap = ClapHost(host, plugin, folder)
-            print(f"{maker.DPF} {RATE} Hz, {SECONDS} s a row; us per block")
+            print(f"{RATE} Hz, {SECONDS} s a row; us per block")
             print("block  budget    p50    p99    max  misses")
             for block in BLOCKS:
                 words = ("pace", "run", RATE * SECONDS, "time", "times.txt", "get", MISSES)

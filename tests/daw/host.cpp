@@ -4,6 +4,7 @@
 //   IN is interleaved stereo, OUT interleaved with all channels. Commands, in order:
 //   block N          blocks of N samples from here on; 0: of random sizes up to MAX_BLOCK
 //   set SAMPLE ID V  move a parameter at the first block that begins at or after SAMPLE
+//   midi SAMPLE HEX  send a message on SAMPLE, of its block
 //   run SAMPLES      process so many
 //   pace             live: no faster than the clock from here on
 //   until ID V       process silence until the parameter has this value, 60 s at most
@@ -39,6 +40,7 @@
 #include "clap/entry.h"
 #include "clap/ext/audio-ports.h"
 #include "clap/ext/latency.h"
+#include "clap/ext/note-ports.h"
 #include "clap/ext/params.h"
 #include "clap/ext/state.h"
 #include "clap/plugin-factory.h"
@@ -71,6 +73,12 @@ struct Render {
     bool (*set)(const clap_plugin_t*, int32_t);
 };
 struct Move { uint64_t at; clap_id id; double value; };
+struct Message { uint64_t at; uint8_t bytes[3]; };
+union Event {
+    clap_event_header_t header;
+    clap_event_param_value_t value;
+    clap_event_midi_t midi;
+};
 
 int restarts = 0, latency_changes = 0;
 const clap_host_latency_t latency_extension = {[](const clap_host_t*) { ++latency_changes; }};
@@ -106,6 +114,8 @@ public:
             channels_ += info.channel_count;
             std::printf("port %u %s %u\n", i, info.name, info.channel_count);
         }
+        const auto* notes = get<clap_plugin_note_ports_t>(CLAP_EXT_NOTE_PORTS);
+        if (notes->count(plugin, true) != 1) fail("it takes no MIDI");
         activate();
     }
 
@@ -149,23 +159,31 @@ public:
             for (uint32_t c = 0; c < width; ++c) rows.back().push_back(out[next++].data());
         }
         for (auto& row : rows) outputs.push_back({row.data(), nullptr, uint32_t(row.size()), 0, 0});
-        std::vector<clap_event_param_value_t> events;
+        std::vector<Event> events;
         while (!moves_.empty() && moves_.front().at <= at_) {
             clap_event_param_value_t event{};
             event.header = {sizeof event, 0, 0, CLAP_EVENT_PARAM_VALUE, 0};
             event.param_id = moves_.front().id;
             event.value = moves_.front().value;
-            events.push_back(event);
+            events.emplace_back().value = event;
             moves_.erase(moves_.begin());
+        }
+        while (!messages_.empty() && messages_.front().at < at_ + count) {
+            clap_event_midi_t event{};
+            const auto time = uint32_t(messages_.front().at - at_);
+            event.header = {sizeof event, time, 0, CLAP_EVENT_MIDI, 0};
+            std::memcpy(event.data, messages_.front().bytes, 3);
+            events.emplace_back().midi = event;
+            messages_.erase(messages_.begin());
         }
         const clap_input_events_t events_in = {
             &events,
             [](const clap_input_events_t* l) {
-                return uint32_t(static_cast<std::vector<clap_event_param_value_t>*>(l->ctx)->size());
+                return uint32_t(static_cast<std::vector<Event>*>(l->ctx)->size());
             },
             [](const clap_input_events_t* l, uint32_t i) {
-                auto* all = static_cast<std::vector<clap_event_param_value_t>*>(l->ctx);
-                return static_cast<const clap_event_header_t*>(&(*all)[i].header);
+                return static_cast<const clap_event_header_t*>(
+                    &(*static_cast<std::vector<Event>*>(l->ctx))[i].header);
             }};
         const clap_output_events_t events_out = {
             nullptr, [](const clap_output_events_t*, const clap_event_header_t*) { return true; }};
@@ -266,6 +284,7 @@ public:
     std::vector<uint32_t> widths_;
     std::vector<float> signal_, recorded_;
     std::vector<Move> moves_;
+    std::vector<Message> messages_;
     std::vector<int64_t> times_;
     uint64_t at_ = 0, paced_ = 0;
     bool pacing_ = false;
@@ -283,6 +302,10 @@ void Player::obey(int count, char** words) {
             const uint64_t at = std::strtoull(next(), nullptr, 10);
             const auto id = clap_id(std::atoi(next()));
             moves_.push_back({at, id, std::atof(next())});
+        } else if (word == "midi") {
+            const uint64_t at = std::strtoull(next(), nullptr, 10);
+            const auto bytes = std::strtoul(next(), nullptr, 16);
+            messages_.push_back({at, {uint8_t(bytes >> 16), uint8_t(bytes >> 8), uint8_t(bytes)}});
         } else if (word == "run") {
             for (uint64_t left = std::strtoull(next(), nullptr, 10); left;) {
                 const uint32_t size = uint32_t(std::min<uint64_t>(left, next_block()));

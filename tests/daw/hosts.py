@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 
 from plugin_bridge import StemBridge
-from plugin_bridge.console import Console
+from plugin_bridge.console import Command, Console
+from plugin_bridge.console.route import side_by_side
 from plugin_bridge.daw import protocol
 from plugin_bridge.dsp import FloatArray
+from plugin_bridge.engine import Engine
 from plugin_bridge.live.daw.runtime import FOLDER_VARIABLE
 from plugin_bridge.live.daw.server import ask
 
@@ -171,6 +173,22 @@ def reference(
     mix = bridge(signal, sample_rate=rate)
     stems = bridge.process_stems(signal, sample_rate=rate)
     return np.concatenate([mix, *stems.values()])
+
+
+def commanded(
+    model: Path, signal: FloatArray, rate: float, console: Console, commands: Iterable[Command]
+) -> FloatArray:
+    """Give mix and stems of an engine that obeys commands, shape (10, whole hops)."""
+    hop = 256
+    routes = side_by_side(["mix", *protocol.STEMS], 2)
+    engine = Engine(model, rate, console, block=hop, routes=routes)
+    for command in commands:
+        engine.send(command)
+    whole = -(-signal.shape[1] // hop) * hop + hop
+    padded = np.pad(signal, ((0, 0), (0, whole - signal.shape[1])))
+    return np.concatenate(
+        [engine.push(padded[:, at : at + hop]) for at in range(0, whole, hop)], axis=1
+    )
 
 
 def hear(process: "subprocess.Popen[str]", word: str) -> None:

@@ -8,8 +8,9 @@ import pytest
 from plugin_bridge.bridge import StemBridge
 from plugin_bridge.console import Console
 from plugin_bridge.daw import protocol
+from plugin_bridge.midi.performance import perform
 from plugin_bridge.presets import load
-from tests.daw.hosts import MISSES, STATE, ClapHost, Serving, reference
+from tests.daw.hosts import MISSES, STATE, ClapHost, Serving, commanded, reference
 from tests.tiny import hiss
 
 pytestmark = [pytest.mark.system("dpf-source", "g++", "make"), pytest.mark.timeout(600)]
@@ -98,6 +99,33 @@ def test_presets_add_up_with_parameters(server: Serving, clap: ClapHost, tmp_pat
     assert b"/" not in saved
     reopened = clap.play(server, signal, "load", "state", "restart", "run", 50000)
     assert np.array_equal(reopened.aligned(44100), played.aligned(44100))
+
+
+def test_midi_plays_the_presets_map(server: Serving, clap: ClapHost) -> None:
+    """Pads and faders move the preset's console from the first hop after their sample."""
+    signal = hiss(44100)
+    take = [(5000, "902540"), (9000, "b11040"), (20001, "902500"), (30100, "902540")]
+    words = [word for at, message in take for word in ("midi", at, message)]
+    played = clap.play(server, signal, "block", 2000, *words, "run", 50000, "get", STATE, most=2048)
+    messages = [(at, bytes.fromhex(message)) for at, message in take]
+    console = Console(STEMS)
+    performance = perform(messages, load("dj-pads").midi_map(STEMS), {"": console.controls()}, "")
+    assert len(performance.commands) == 3  # letting a pad go does nothing
+    wanted = commanded(server.model, signal, 44100, console, performance.commands)
+    assert np.array_equal(played.aligned(44100), wanted[:, :44100])
+    assert not wanted[4:6, 6000:30000].any()  # the drums were muted
+    assert wanted[4:6, 31000:44000].any()
+
+
+def test_midi_begins_with_the_preset_at_every_activation(server: Serving, clap: ClapHost) -> None:
+    """A mute by MIDI is gone after an activation, so that every bounce is the same."""
+    signal = hiss(8192)
+    words = ("midi", 0, "902540", "run", 10240, "restart", "run", 10240)
+    played = clap.play(server, signal, *words)
+    first, again = played.out[:, :10240], played.out[:, 10240:]
+    assert not first[4:6].any()
+    aligned = again[:, played.latency : played.latency + 8192]
+    assert np.array_equal(aligned, reference(server.model, signal, 44100))
 
 
 def test_bypass_keeps_the_latency(server: Serving, clap: ClapHost) -> None:

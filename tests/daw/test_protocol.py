@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.system("dpf-source", "g++", "make"), pytest.mark.timeo
 CONSTANTS = (
     *("MAGIC", "VERSION", "INPUTS", "OUTPUTS", "RING", "HOPS", "COMMANDS", "COUNT_BITS", "TEXT"),
     *("SHORTEST_HOP", "LONGEST_HOP", "LONGEST_BLOCK", "MOST_LATENCY", "MODEL_RATE", "MODEL_HOP"),
-    *("MODEL_LATENCY", "VALUES", "PRESET", "BYPASS"),
+    *("MODEL_LATENCY", "VALUES", "PRESET", "BYPASS", "MIDI"),
 )
 
 

@@ -92,9 +92,8 @@ void Player::prepare(Shared* shared, uint64_t epoch, uint32_t latency, double ra
     dry_share_ = dry_target_ = -1;
 }
 
-void Player::run(const float* const* in, float* const* out, uint32_t count, const float* values,
-                 bool offline) {
-    send(values);
+void Player::run(const float* const* in, float* const* out, uint32_t count, bool offline) {
+    write(shared_->commands_written, stamp(epoch_, commands_));
     write(shared_->offline, uint32_t(offline));
     take(in, count);
     adopt();
@@ -120,18 +119,22 @@ void Player::send(const float* values) {
             }
             continue;
         }
-        Command& command = shared_->commands[commands_ & COMMAND_MASK];
-        const uint64_t mark = stamp(epoch_, ++commands_);
-        uint32_t bits;
-        std::memcpy(&bits, &values[i], sizeof bits);
-        write(command.before, mark);
-        write(command.position, int64_t(position_));
-        write(command.index, i);
-        write(command.value, values[i]);
-        write(command.checksum, position_ + i + bits);
-        write(command.after, mark);
+        post(0, i, values[i]);
     }
-    write(shared_->commands_written, stamp(epoch_, commands_));
+}
+
+void Player::post(uint32_t at, uint32_t index, float value) {
+    Command& command = shared_->commands[commands_ & COMMAND_MASK];
+    const uint64_t mark = stamp(epoch_, ++commands_), position = position_ + at;
+    write(command.after, uint64_t{0});
+    uint32_t bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    write(command.before, mark);
+    write(command.position, int64_t(position));
+    write(command.index, index);
+    write(command.value, value);
+    write(command.checksum, position + index + bits);
+    write(command.after, mark);
 }
 
 void Player::take(const float* const* in, uint32_t count) {

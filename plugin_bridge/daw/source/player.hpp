@@ -37,9 +37,14 @@ public:
     // [main] Room for a rate and a block; begins a stream. Allocates only where more is needed.
     void prepare(Shared* shared, uint64_t epoch, uint32_t latency, double rate, uint32_t max_block);
 
-    // [audio] Take a block and give one; `values` are the parameters at its begin.
-    void run(const float* const* in, float* const* out, uint32_t count, const float* values,
-             bool offline);
+    // [audio] A parameter or a MIDI message, written on a sample of the block that comes next.
+    void post(uint32_t at, uint32_t index, float value);
+
+    // [audio] The parameters at the next block's begin; before its messages.
+    void send(const float* values);
+
+    // [audio] Take a block and give one.
+    void run(const float* const* in, float* const* out, uint32_t count, bool offline);
 
     // Set by the audio thread: the engine needs more latency than was reported.
     std::atomic<bool> too_late{false};
@@ -47,7 +52,6 @@ public:
     std::atomic<uint64_t> misses{0};
 
 private:
-    void send(const float* values);
     void take(const float* const* in, uint32_t count);
     void adopt();
     void play(float* const* out, uint32_t count, bool offline);

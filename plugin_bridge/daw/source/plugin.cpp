@@ -147,9 +147,13 @@ protected:
 
     void offlineChanged(bool offline) override { offline_.store(offline, std::memory_order_relaxed); }
 
-    void run(const float** in, float** out, uint32_t count) override {
+    void run(const float** in, float** out, uint32_t count, const MidiEvent* events,
+             uint32_t event_count) override {
         float values[VALUES];
         for (uint32_t i = 0; i < VALUES; ++i) values[i] = values_[i].load(std::memory_order_relaxed);
+        player_.send(values);
+        for (uint32_t i = 0; i < event_count; ++i)
+            if (is_bindable(events[i])) player_.post(events[i].frame, MIDI, number_of(events[i].data));
         const bool offline = offline_.load(std::memory_order_relaxed);
         for (uint32_t done = 0; done < count;) {
             const uint32_t part = std::min(count - done, LONGEST_BLOCK);
@@ -157,12 +161,24 @@ protected:
             float* to[OUTPUTS];
             for (uint32_t c = 0; c < INPUTS; ++c) from[c] = in[c] + done;
             for (uint32_t c = 0; c < OUTPUTS; ++c) to[c] = out[c] + done;
-            player_.run(from, to, part, values, offline);
+            player_.run(from, to, part, offline);
             done += part;
         }
     }
 
 private:
+    // What a preset's MIDI map can answer to: notes, controllers and program changes.
+    static bool is_bindable(const MidiEvent& event) {
+        const uint8_t kind = event.data[0] & 0xf0;
+        const bool known = kind == 0x80 || kind == 0x90 || kind == 0xb0 || kind == 0xc0;
+        return known && (event.size == 2 || event.size == 3);
+    }
+
+    // Exact: a float has 24 bits.
+    static float number_of(const uint8_t* bytes) {
+        return float(bytes[0] << 16 | bytes[1] << 8 | bytes[2]);
+    }
+
     uint32_t block() const { return std::clamp(getBufferSize(), 1u, LONGEST_BLOCK); }
 
     mutable Link link_;

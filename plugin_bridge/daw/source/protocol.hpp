@@ -20,7 +20,7 @@
 namespace bridge {
 
 constexpr uint64_t MAGIC = 0x5741442d42474450;
-constexpr uint32_t VERSION = 1;
+constexpr uint32_t VERSION = 2;
 
 constexpr uint32_t INPUTS = 2, OUTPUTS = 10;
 // Samples of each ring, hops described and commands on their way: powers of two.
@@ -30,6 +30,8 @@ constexpr uint32_t SHORTEST_HOP = 64, LONGEST_HOP = 4096;
 constexpr uint32_t LONGEST_BLOCK = 16384, MOST_LATENCY = 16384;
 constexpr uint32_t TEXT = 16384;
 constexpr uint32_t COUNT_BITS = 40;
+// The index of a command that is no parameter: its value is a MIDI message, three bytes as a number.
+constexpr uint32_t MIDI = 64;
 
 // What is reported while no engine has said better: that of the shipped model.
 constexpr double MODEL_RATE = 44100.0;
@@ -48,7 +50,7 @@ struct Hop {
 struct Command {
     uint64_t before;
     int64_t position;   // the input sample that it was written on
-    uint32_t index;     // of the parameter
+    uint32_t index;     // of the parameter, or MIDI
     float value;
     uint64_t checksum;
     uint64_t after;

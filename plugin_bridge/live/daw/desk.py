@@ -1,10 +1,12 @@
 """The consoles behind a plugin: its parameters, and the presets that it can switch to.
 
 Rules of this file
-  1. What is heard is a function of the preset and the parameters alone: gain and balance add to
-     the preset's, mute and solo join them. So a project sounds as it was saved.
+  1. What is heard is a function of the preset and the parameters: gain and balance add to the
+     preset's, mute and solo join them. So a project sounds as it was saved.
   2. A project numbers its presets by itself, with name and hash. Those that are new here get the
      numbers after them; those that are gone keep theirs.
+  3. MIDI moves the preset's own settings, below the parameters, from the preset as it is saved at
+     every activation: the notes of a project do the same at every bounce.
 """
 
 import re
@@ -16,11 +18,15 @@ from plugin_bridge.console import Command, Console
 from plugin_bridge.console.trust import digest
 from plugin_bridge.daw import protocol
 from plugin_bridge.errors import PluginBridgeError
+from plugin_bridge.files.mixdown import DEFAULT_MAP
+from plugin_bridge.midi import MidiMap
+from plugin_bridge.midi.control import MidiControl
 
 # The console without a preset.
 PLAIN = ""
 _LINE = re.compile(r"([0-9a-f]{64}) (\S.*)")
 _LEAST_DB, _MOST_DB = -120.0, 24.0
+_PRESET = "preset"
 # What a parameter is called on the console.
 _CONTROLS = {"gain_db": "gain_db", "balance": "pan", "mute": "mute", "solo": "solo"}
 
@@ -36,11 +42,13 @@ class Shelf:
     consoles : mapping of name to Console, the one without a preset first
     hashes : mapping of name to SHA-256 of its file
     left_out : mapping of name to the reason why it cannot be played
+    maps : mapping of name to MidiMap, of the presets that have one
     """
 
     consoles: dict[str, Console]
     hashes: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    maps: dict[str, MidiMap] = field(default_factory=dict)
 
     def drop(self, name: str, reason: str) -> None:
         """Take a preset off."""
@@ -62,6 +70,8 @@ def load_shelf(stems: Sequence[str], *, allow_plugins: bool = False) -> Shelf:
             console = preset.console(stems, allow_plugins=allow_plugins)
             shelf.hashes[path.stem] = digest(path)
             shelf.consoles[path.stem] = console
+            if preset.midi:
+                shelf.maps[path.stem] = preset.midi_map(stems)
         except PluginBridgeError as error:
             shelf.left_out[path.stem] = str(error)
     return shelf
@@ -143,6 +153,8 @@ class Desk:
     consoles : mapping of name to Console
     stems : sequence of str, the model's
     numbers : Numbers
+    maps : mapping of name to MidiMap
+        A preset without one has that of dj-pads.
 
     Attributes
     ----------
@@ -155,24 +167,62 @@ class Desk:
     """
 
     def __init__(
-        self, consoles: Mapping[str, Console], stems: Sequence[str], numbers: Numbers
+        self,
+        consoles: Mapping[str, Console],
+        stems: Sequence[str],
+        numbers: Numbers,
+        maps: Mapping[str, MidiMap],
     ) -> None:
-        self._consoles, self._numbers = consoles, numbers
+        self._consoles, self._numbers, self._maps = consoles, numbers, maps
         self._buses = buses_of(stems)
         self._own: dict[str, dict[str, Setting]] = {
             name: console.controls() for name, console in consoles.items()
         }
-        self._values = [0.0] * protocol.VALUES
-        self.preset, self.verdict = PLAIN, protocol.PLAYING
+        # The parameter that lies on top of a path.
+        self._over = {
+            f"{stem}.{_CONTROLS[name]}": bus * len(protocol.STRIP) + control
+            for bus, stem in enumerate(self._buses)
+            for control, (name, _, _) in enumerate(protocol.STRIP)
+            if stem is not None
+        }
+        self.restore()
+
+    @property
+    def preset(self) -> str:
+        """The console that has been asked for last."""
+        return self._hands.active
 
     def restore(self) -> None:
         """Put every console back to its preset, for a stream that starts anew."""
+        own = {name: self._own[name] for name in self._consoles}
         for name, console in self._consoles.items():
             for path, value in self._own[name].items():
                 if console.get(path) != value:
                     console.set(path, value)
         self._values = [0.0] * protocol.VALUES
-        self.preset, self.verdict = PLAIN, protocol.PLAYING
+        self._hands = MidiControl(self._map_of(PLAIN), own, PLAIN)
+        self.verdict = protocol.PLAYING
+
+    def _map_of(self, name: str) -> MidiMap:
+        return self._maps.get(name) or self._maps.get(DEFAULT_MAP) or MidiMap()
+
+    def hear(self, message: bytes, position: int) -> list[Command]:
+        """Give what a MIDI message means from a position on.
+
+        Parameters
+        ----------
+        message : bytes, anything
+        position : int, an input sample of the engine
+        """
+        found = list[Command]()
+        for command in self._hands.commands(message, position):
+            if command.path == _PRESET:
+                found += self._switched(position)
+            elif command.path in self._over:
+                found += self._strip(self._over[command.path], position)
+            else:
+                found.append(command)
+        return found
 
     def commands(self, index: int, value: float, position: int) -> list[Command]:
         """Give what a parameter means from a position on.
@@ -188,8 +238,13 @@ class Desk:
             return []
         if index != protocol.PRESET:
             return self._strip(index, position)
-        self.preset, self.verdict = self._numbers.find(round(value))
-        switch = Command(position, "preset", self.preset)
+        name, self.verdict = self._numbers.find(round(value))
+        self._hands.follow(Command(position, _PRESET, name))
+        self._hands.follow_map(self._map_of(name))
+        return self._switched(position)
+
+    def _switched(self, position: int) -> list[Command]:
+        switch = Command(position, _PRESET, self.preset)
         strips = range(protocol.PRESET)
         return [switch, *(c for each in strips for c in self._strip(each, position))]
 
@@ -201,14 +256,14 @@ class Desk:
         name, least, most = protocol.STRIP[control]
         path = f"{strip}.{_CONTROLS[name]}"
         moved = min(max(self._values[index], least), most)
-        own = self._own[self.preset][path]
+        own = float(self._hands.get(path))
         value: Setting
         if name in ("mute", "solo"):
             value = bool(own) or moved > 0.5
         elif name == "gain_db":
             # Silence stays silence, and a fader in the middle leaves the preset as it is.
             quiet = own < _LEAST_DB
-            value = float(own) if quiet or not moved else _within(own + moved, _LEAST_DB, _MOST_DB)
+            value = own if quiet or not moved else _within(own + moved, _LEAST_DB, _MOST_DB)
         else:
             value = _within(own + moved, -1.0, 1.0)
         return [Command(position, path, value)]

@@ -16,7 +16,7 @@ from time import monotonic_ns
 
 import numpy as np
 
-from plugin_bridge.console import Route
+from plugin_bridge.console import Command, Route
 from plugin_bridge.console.route import side_by_side
 from plugin_bridge.daw import protocol
 from plugin_bridge.daw.protocol import parts, stamp
@@ -88,7 +88,7 @@ class Instance:
         self._views, self._model, self._shelf = views, model, shelf
         self._engine: Engine | None = None
         self._numbers = Numbers(shelf.hashes)
-        self._desk = Desk(shelf.consoles, model.card.stems, self._numbers)
+        self._desk = Desk(shelf.consoles, model.card.stems, self._numbers, shelf.maps)
         self._epoch = -1
         self._project = 0
         self._begun = self._orders = 0
@@ -237,6 +237,7 @@ class Instance:
                     made([name])
                 except SpecError as error:
                     shelf.drop(name, str(error))
+            self._desk.restore()  # MIDI must not switch to what was dropped
             return made(list(shelf.consoles))
 
     def _routes(self) -> list[Route]:
@@ -286,7 +287,7 @@ class Instance:
         views.put("hops_done", views.get("hops_done") + 1)
 
     def _obey(self, engine: Engine) -> None:
-        """Pass on the parameters that were moved."""
+        """Pass on the parameters that were moved, and MIDI."""
         views = self._views
         epoch, count = parts(views.get("commands_written"))
         if epoch != self._epoch:
@@ -298,7 +299,11 @@ class Instance:
                 return
             self._orders += 1
             position = order.position - self._begun - self._skipped
-            self._set(engine, order.parameter, order.value, max(engine.position, position))
+            at = max(engine.position, position)
+            if order.parameter == protocol.MIDI:
+                self._send(engine, self._desk.hear(protocol.message_of(order.value), at))
+            else:
+                self._set(engine, order.parameter, order.value, at)
 
     def _catch_up(self, engine: Engine) -> None:
         """Take the parameters as they are now."""
@@ -308,8 +313,11 @@ class Instance:
             self._set(engine, index, value, engine.position)
 
     def _set(self, engine: Engine, index: int, value: float, position: int) -> None:
-        for command in self._desk.commands(index, value, position):
-            if command.path != "preset" or command.value in engine.consoles:
-                engine.send(command)
+        self._send(engine, self._desk.commands(index, value, position))
         if index == protocol.PRESET:
             self._views.put("verdict", self._desk.verdict)
+
+    def _send(self, engine: Engine, commands: list[Command]) -> None:
+        for command in commands:
+            if command.path != "preset" or command.value in engine.consoles:
+                engine.send(command)

@@ -1,20 +1,24 @@
 import math
+from collections.abc import Mapping
 
 import pytest
 
 from plugin_bridge.console import Console
 from plugin_bridge.daw import protocol
 from plugin_bridge.live.daw.desk import PLAIN, Desk, Numbers
+from plugin_bridge.midi import Binding, MidiMap
 
 STEMS = protocol.STEMS
 HASHES = {"calm": "a" * 64, "loud": "b" * 64}
 
 
-def desk_of(loud: Console) -> Desk:
+def desk_of(loud: Console, maps: Mapping[str, MidiMap] | None = None) -> Desk:
     """Give a desk with two presets."""
     numbers = Numbers(HASHES)
     numbers.follow("")
-    return Desk({PLAIN: Console(STEMS), "calm": Console(STEMS), "loud": loud}, STEMS, numbers)
+    return Desk(
+        {PLAIN: Console(STEMS), "calm": Console(STEMS), "loud": loud}, STEMS, numbers, maps or {}
+    )
 
 
 def number_of(path: str) -> int:
@@ -59,6 +63,47 @@ def test_a_switch_takes_all_parameters_along() -> None:
     assert len(rest) == protocol.PRESET
     assert {command.position for command in rest} == {50}
     assert [c.path for c in rest if c.value is True] == ["vocals.mute"]
+
+
+def pads(*targets: str) -> MidiMap:
+    """Give a map with one toggle per target, from note 36 on."""
+    rows = [
+        Binding(source="note", number=36 + n, target=target, mode="toggle")
+        for n, target in enumerate(targets)
+    ]
+    switch = Binding(source="program", number=1, target="preset", mode="set", value="loud")
+    return MidiMap([*rows, switch])
+
+
+def test_midi_moves_the_preset_below_the_parameters() -> None:
+    """A pad mutes and unmutes the preset's strip; a parameter's mute holds all the same."""
+    desk = desk_of(Console(STEMS), {"dj-pads": pads("drums.mute")})
+    pad = bytes([0x90, 36, 100])
+    assert [(c.path, c.value, c.position) for c in desk.hear(pad, 9)] == [("drums.mute", True, 9)]
+    assert [c.value for c in desk.hear(pad, 10)] == [False]
+    desk.commands(number_of("drums.mute"), 1.0, 11)
+    assert [c.value for c in desk.hear(pad, 12)] == [True]
+    assert [c.value for c in desk.hear(pad, 13)] == [True]
+    assert desk.hear(b"", 14) == []
+
+
+def test_midi_switches_presets_with_the_parameters_on_top() -> None:
+    """A program change takes all parameters along; buttons keep their meaning."""
+    desk = desk_of(Console(STEMS), {"dj-pads": pads("drums.mute"), "loud": pads("bass.mute")})
+    desk.commands(number_of("vocals.mute"), 1.0, 0)
+    first, *rest = desk.hear(bytes([0xC0, 1]), 50)
+    assert (first.path, first.value, desk.preset) == ("preset", "loud", "loud")
+    assert [c.path for c in rest if c.value is True] == ["vocals.mute"]
+    assert [c.path for c in desk.hear(bytes([0x90, 36, 1]), 60)] == ["drums.mute"]
+
+
+def test_a_presets_own_map_is_heard() -> None:
+    """Where the parameter names a preset with a map of its own, that map is played."""
+    desk = desk_of(Console(STEMS), {"dj-pads": pads("drums.mute"), "loud": pads("bass.mute")})
+    desk.commands(protocol.PRESET, 2, 0)
+    assert [c.path for c in desk.hear(bytes([0x90, 36, 1]), 60)] == ["bass.mute"]
+    desk.restore()
+    assert [c.path for c in desk.hear(bytes([0x90, 36, 1]), 60)] == ["drums.mute"]
 
 
 def test_restore_forgets_what_was_moved() -> None:
