@@ -56,6 +56,7 @@ class Hearing:
     scale : what spectra are divided by, where the network's own rate is lower
     bins : how many, from the lowest
     before, after : frames that are heard around those that a mask is given for
+    every : frames from one that a mask is given for to the next
     teaches : name in MASKS of the masks to be learnt, or None
     """
 
@@ -64,12 +65,18 @@ class Hearing:
     bins: int = TRANSFORM.bins
     before: int = 0
     after: int = 0
+    every: int = 1
     teaches: str | None = None
 
     @property
     def top(self) -> float:
         """The highest bin's frequency in Hz."""
         return RATE / self.transform.n_fft * (self.bins - 1)
+
+    @property
+    def hop(self) -> int:
+        """Samples at 44.1 kHz from one frame that a mask is given for to the next."""
+        return self.transform.hop * self.every
 
 
 PLAIN = Hearing()  # of lastframe
@@ -109,8 +116,8 @@ class Batch:
 
 
 def samples_of(frames: int, hearing: Hearing = PLAIN) -> int:
-    """Count the samples that give this many full frames, and those around."""
-    whole = hearing.before + frames + hearing.after
+    """Count the samples that give this many full frames with masks, and those around."""
+    whole = hearing.before + hearing.every * (frames - 1) + 1 + hearing.after
     return hearing.transform.n_fft + hearing.transform.hop * (whole - 1)
 
 
@@ -137,7 +144,7 @@ def batch_of(drawn: Drawn, device: torch.device | str = "cpu", hearing: Hearing 
     if hearing.scale != 1 or hearing.bins < stems.shape[-1]:
         stems = stems[..., : hearing.bins] / hearing.scale
     mix = stems.sum(1)
-    inner = slice(hearing.before, stems.shape[3] - hearing.after)
+    inner = slice(hearing.before, stems.shape[3] - hearing.after, hearing.every)
     wanted = MASKS[hearing.teaches](stems)[:, :, :, inner] if hearing.teaches else None
     around = mix if hearing.before or hearing.after else None
     return Batch(stems[:, :, :, inner], mix[:, :, inner], held, around, wanted)

@@ -2,12 +2,12 @@
 
 They are made from a library's stretches at 44.1 kHz in the geometry of 22.05 kHz: the lower half
 of a transform twice as long, halved, is the same spectrum, and no resampler is needed. Of every
-stretch that is decoded each window is given, one channel after the other. Training computes
-on the stretches themselves (architectures.Fragments); this is the same data laid out one by one.
+stretch that is decoded each window is given, one channel after the other. Training computes on
+every third window of such stretches (architectures.Fragments); here they are laid out one by one.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -59,7 +59,7 @@ def fragments(
     """
     if not 0 <= target < FRAMES:
         raise ValueError(f"target {target} lies outside the {FRAMES} frames; use 0 to {FRAMES - 1}")
-    hearing = ARCHITECTURES["branch"]({"target": target}, mask).hearing
+    hearing = replace(ARCHITECTURES["branch"]({"target": target}, mask).hearing, every=1)
     while True:
         batch = draw(mixer, stretches, windows, hearing=hearing)
         # (stretches, channels, windows, bins, frames)

@@ -19,6 +19,7 @@ from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from models.configuration import Configuration, load
 from models.journal import Journal
+from models.memory import keep_freed
 from models.parallel import choose_device, processes, rank
 from models.trainer import Trainer
 
@@ -71,6 +72,7 @@ def train(configuration: Configuration) -> bool:
     Thread: [main]
     """
     run = configuration.run
+    keep_freed()
     torch.set_num_threads(run.threads)
     torch.set_flush_denormal(True)
     torch.set_float32_matmul_precision("high")

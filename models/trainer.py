@@ -218,7 +218,7 @@ class Trainer:
             self.optimizer.step()
             self.average.update(self.network)
         self.step += 1
-        self.heard += size * frames * self.architecture.hearing.transform.hop / RATE
+        self.heard += size * frames * self.architecture.hearing.hop / RATE
         self.recent.append(total.item())
         return not (self.done or self.stop)
 
@@ -228,8 +228,7 @@ class Trainer:
         kept.load_state_dict(self.average.weights)
         data, run = self.configuration.data, self.configuration.run
         mixer = Mixer(self.library, data.validation, seed=0)
-        hop = self.architecture.hearing.transform.hop
-        frames = max(1, int(run.validation_seconds * RATE / hop))
+        frames = max(1, int(run.validation_seconds * RATE / self.architecture.hearing.hop))
         scores = validate(kept.eval(), self.architecture, mixer, run.validation_excerpts, frames)
         if scores["mean"] > self.best:
             best = {"weights": self.average.weights, "scores": scores, "data": self._heard_of()}

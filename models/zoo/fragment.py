@@ -10,9 +10,9 @@ how many branches there are and where they part:
     model 3   four that share the first two convolutions                 1,278,100
     model 4   as model 1, trained together                               1,292,932
 
-Three ways to compute the same: `forward` on fragments; `stretch` on all fragments of a stretch
-at once, which takes a quarter of the time; `Incremental` on the newest column, with what is
-still valid of the past in states.
+Four ways to compute the same: `forward` on fragments; `stretch` on all fragments of a stretch
+at once, which takes a quarter of the time; `every_third` of them, which is faster still;
+`Incremental` on the newest column, with what is still valid of the past in states.
 """
 
 import math

@@ -1,5 +1,6 @@
 """The article's networks: counts, three ways to the same scores, files that run everywhere."""
 
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from models.train import train
 from models.zoo.columns import Plan
 from models.zoo.fragment import DENSE_DROPOUT, FragmentNetwork
 from models.zoo.incremental import Incremental
+from models.zoo.thirds import every_third
 from plugin_bridge import Separator, StemBridge
 from plugin_bridge.files.options import RenderOptions
 from plugin_bridge.files.render import render
@@ -35,6 +37,7 @@ from tests.workshop.conftest import Configure
 TEXTS: dict[str, Any] = {"name": "x", "version": "1", "license": "x", "trained_on": "nothing"}
 # float32 sums of some thousand products, in another order
 ROUNDING = 1e-5
+EXACT = 1e-9  # the same in float64, where no order of a maximum changes by rounding
 BINS = 65  # of networks that are made small; they keep their widths
 
 
@@ -125,6 +128,23 @@ def test_column_by_column(sizes: dict[str, Any], padded: bool) -> None:
             torch.testing.assert_close(scores, network(window), rtol=0, atol=ROUNDING)
 
 
+@pytest.mark.parametrize("sizes", SHAPES, ids=["branch", "model2", "model3", "model4"])
+def test_every_third_window_teaches_the_same(sizes: dict[str, Any]) -> None:
+    """Scores and gradients are those of the fragments, each taken by itself."""
+    network = made(**sizes, bins=BINS).double()
+    columns = 5 * torch.rand(2, 1, BINS, 25 + 9, dtype=torch.float64)
+    cut = windows(columns)[:, ::3]
+    wanted = network(cut.flatten(0, 1)).unflatten(0, (2, -1)).transpose(1, 2)
+    found = every_third(network, columns.transpose(2, 3))
+    torch.testing.assert_close(found, wanted, rtol=0, atol=EXACT)
+    gradients = [
+        torch.autograd.grad((scores.sin()).sum(), list(network.parameters()))
+        for scores in (found, wanted)
+    ]
+    for made_here, made_there in zip(*gradients, strict=True):
+        torch.testing.assert_close(made_here, made_there, rtol=EXACT, atol=EXACT)
+
+
 def test_the_gradient_reaches_every_weight() -> None:
     """Also through what windows share."""
     network = made(bins=BINS, branches=4).train()
@@ -146,7 +166,7 @@ def test_fragments_are_what_the_bridge_will_show_the_network(library: Path) -> N
         again = next(fragments(mixer(), target=target, windows=5))
         torch.testing.assert_close(again.magnitudes, first.magnitudes, rtol=0, atol=0)
         assert not torch.equal(second.magnitudes, first.magnitudes)
-        hearing = ARCHITECTURES["branch"]({"target": target}).hearing
+        hearing = replace(ARCHITECTURES["branch"]({"target": target}).hearing, every=1)
         waves, gains = (torch.from_numpy(x) for x in mixer().batch(1, samples_of(5, hearing)))
         stems = (spectra(waves, hearing.transform) * gains.unsqueeze(3))[0, ..., :513] / 2
         whole = stems.sum(0).abs()
