@@ -1,12 +1,14 @@
 """The article's claims, tried: twelve networks trained alike, scored on the same songs.
 
     python -m models.results train --library LIBRARY --runs RUNS      # whatever is not finished
+    python -m models.results keep --runs RUNS                         # finished ones, in the clone
     python -m models.results score --runs RUNS --seeds 0-23 --museval --out DIR
     python -m models.results maps --runs RUNS --out DIR               # model 3 from inside
 
 Models 1 to 4 are taught with squared error and with cross-entropy for the last frame, and with
-cross-entropy for the middle one. `score` takes those that are there. DIR gets results.md,
-results.json, curves.png and the models; every network is used twice, thresholded at 0.5 and soft.
+cross-entropy for the middle one. What is kept in models/weights/article is not trained again.
+`score` takes the rows that are there. DIR gets results.md, results.json, curves.png and the models;
+every network is used twice, thresholded at 0.5 and soft.
 """
 
 import sys
@@ -19,7 +21,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from models import checkpoints
+from models import checkpoints, kept
 from models.configuration import AnyNetwork, Configuration, load
 from models.data.score import STEMS
 from models.evaluation import claims
@@ -75,16 +77,17 @@ class Entry:
         }
 
     def held(self, runs: Path) -> checkpoints.Content | None:
-        """Give its weights, or None where a run has not got any yet."""
-        paths = [runs / name / "best.pt" for name in self.runs]
+        """Give its weights, kept ones first, or None where a run has not got any yet."""
+        paths = [kept.find(name) or runs / name / "best.pt" for name in self.runs]
         if not all(path.exists() for path in paths):
             return None
-        found = [checkpoints.load(path) for path in paths]
+        found = [kept.load(path) for path in paths]
         return merged(found) if len(found) > 1 else found[0]
 
 
+# In the order in which they are trained: what most claims need comes first.
 ENTRIES = (
-    *(Entry(model, loss, "last") for loss in LOSSES for model in claims.MODELS),
+    *(Entry(model, loss, "last") for loss in ("bce", "mse") for model in claims.MODELS),
     *(Entry(model, "bce", "middle") for model in claims.MODELS),
 )
 
@@ -116,8 +119,21 @@ def train(
     runs: Runs = Path("build/runs"),
     only: Annotated[list[str] | None, typer.Option(help="names of runs; default: all")] = None,
 ) -> None:
-    """Train what is not finished, one after the other; interrupted, it goes on from there."""
-    train_all(trainings(library, runs), only)
+    """Train what is neither finished nor kept; interrupted, it goes on from there."""
+    waiting = (each for each in trainings(library, runs) if not kept.find(each.run.out.name))
+    train_all(waiting, only)
+
+
+@app.command()
+def keep(runs: Runs = Path("build/runs")) -> None:
+    """Keep the weights of the runs that are over in models/weights/article."""
+    for configuration in trainings(Path(), runs):
+        run = configuration.run.out
+        if (run / "checkpoint.pt").exists() and not kept.find(run.name):
+            try:
+                typer.echo(kept.keep(run, configuration.schedule.steps or 0))
+            except ValueError as error:
+                typer.echo(error, err=True)
 
 
 @app.command()
