@@ -20,30 +20,23 @@ from plugin_bridge.live.child import Child
 from plugin_bridge.live.control import (
     POSITION,
     PRESET,
-    Ahead,
     Audio,
     ControlBlock,
-    Worker,
     age_seconds,
 )
 from plugin_bridge.live.heard import HeardEvent
 from plugin_bridge.live.parts import note_midi, seal
+from plugin_bridge.live.pulse import Pulse
 from plugin_bridge.live.settings import NULL, LiveSettings
 from plugin_bridge.live.statistics import Totals
 from plugin_bridge.live.transport import Transport
 
 Value = float | bool | str
 
-# How often the engine is looked at, and how old its last callback may be.
+# How often the engine is looked at.
 LOOK_SECONDS = 0.1
-MOST_AGE_SECONDS = 0.6
-MOST_BLOCKS = 8
-# With the waiting clock a callback takes its time: the worker's ten seconds, and some.
-WAIT_AGE_SECONDS = 15.0
 # Between attempts to open a device that is gone.
 RETRY_SECONDS = 0.5
-# Looks in a row at which no block had the agreed size, and hops were missing for it.
-MOST_MISFITS = 5
 # What the engine gets to end by itself.
 END_SECONDS = 1.2
 # How long a command waits for room on its way.
@@ -111,12 +104,10 @@ class Live:
         self._transport = Transport()
         self._control: ControlBlock | None = None
         self._child: Child | None = None
-        self._seen: tuple[ControlBlock, int] | None = None
+        self._pulse: Pulse | None = None
         # The place in what has been heard, in the memory of one engine.
         self._listened: tuple[ControlBlock | None, int] = (None, 0)
         self._engines = 0
-        self._counted: tuple[int, int, int] = (0, 0, 0)
-        self._misfits = 0
         self._lock = threading.RLock()
         self._closing = threading.Event()
         self._watcher: threading.Thread | None = None
@@ -375,7 +366,7 @@ class Live:
             self.described = ready
             self._control = control
             self._transport.sent = 0
-            self._counted, self._misfits = (0, 0, 0), 0
+            self._pulse = Pulse(control, ready, waits=self.settings.clock == "wait")
             self._paths = {path: index for index, path in enumerate(ready["paths"])}
             if not self._controls:
                 self._controls = {name: dict(v) for name, v in ready["controls"].items()}
@@ -386,10 +377,12 @@ class Live:
 
     def _watch(self) -> None:
         while not self._closing.wait(LOOK_SECONDS):
-            if self.state == RUNNING and not self._alive():
-                self._lose(0)
-            elif self.state == RUNNING and not self._fits():
-                self._lose(END_SECONDS)  # its device is well, and wants to be told
+            child, pulse = self._child, self._pulse
+            if self.state == RUNNING:
+                if child is None or pulse is None or not child.lives or not pulse.beats:
+                    self._lose(0)
+                elif not pulse.fits():
+                    self._lose(END_SECONDS)  # its device is well, and wants to be told
             if self.state == LOST:
                 self._try_again()
 
@@ -400,44 +393,6 @@ class Live:
         self._end_child(seconds)
         with self._lock:
             self._put_away()
-
-    def _fits(self) -> bool:
-        """Tell whether the blocks of the device are those that the stream was made for."""
-        control = self._control
-        if control is None:
-            return True
-        before = self._counted
-        callbacks, strange, misses = self._counted = (
-            int(control.cells[Audio.CALLBACKS]),
-            int(control.cells[Audio.STRANGE_BLOCKS]),
-            int(control.cells[Audio.MISSES]),
-        )
-        none_fits = 0 < callbacks - before[0] == strange - before[1]
-        self._misfits = self._misfits + 1 if none_fits and misses > before[2] else 0
-        return self._misfits < MOST_MISFITS
-
-    def _alive(self) -> bool:
-        child, control = self._child, self._control
-        if child is None or control is None or not child.lives:
-            return False
-        if control.cells[Worker.FAILURES] or control.cells[Ahead.FAILURES]:
-            return False
-        clock = int(control.cells[Audio.CLOCK_NS])
-        if not clock:
-            clock = self._first_look(control)
-        return age_seconds(clock) < self._most_age()
-
-    def _first_look(self, control: ControlBlock) -> int:
-        """Give when the engine was first seen, for one that has never called back."""
-        if self._seen is None or self._seen[0] is not control:
-            self._seen = (control, time.monotonic_ns())
-        return self._seen[1]
-
-    def _most_age(self) -> float:
-        if self.settings.clock == "wait":
-            return WAIT_AGE_SECONDS
-        device = self.described["device"]
-        return max(MOST_AGE_SECONDS, MOST_BLOCKS * float(device["block"]) / float(device["rate"]))
 
     def _try_again(self) -> None:
         try:
