@@ -18,7 +18,7 @@ from plugin_bridge.dsp import FloatArray
 from plugin_bridge.engine import Engine
 from plugin_bridge.errors import PresetError
 from plugin_bridge.midi import DEFAULT_VOICES, Binding
-from plugin_bridge.presets import ModelReference, Preset
+from plugin_bridge.presets import ModelReference, Preset, migration
 from plugin_bridge.testing import STEMS, FunctionModel, card, sine
 from tests.tiny import hiss, write_audio, write_model
 
@@ -328,8 +328,8 @@ def test_old_formats_are_migrated_step_by_step(monkeypatch: pytest.MonkeyPatch) 
         1: lambda table: table | {"steps": [*table["steps"], 1]},
         2: lambda table: table | {"steps": [*table["steps"], 2]},
     }
-    monkeypatch.setattr(presets, "FORMAT", 3)
-    monkeypatch.setattr(presets, "MIGRATIONS", steps)
+    monkeypatch.setattr(migration, "FORMAT", 3)
+    monkeypatch.setattr(migration, "MIGRATIONS", steps)
     assert presets.migrate({"format": 1, "steps": []}) == {"format": 3, "steps": [1, 2]}
     assert presets.migrate({"format": 3, "steps": []}) == {"format": 3, "steps": []}
 

@@ -1,26 +1,16 @@
-"""Presets: a console, its routes and its MIDI map as a TOML file.
+"""A preset: a console, its routes and its MIDI map, as a table and as what it makes.
 
-Rules of this file
- 1. A file is refused with one sentence that names the file and the key. Nothing is guessed: an
-    unknown key is an error, and so is a format from the future.
- 2. What a file names (impulse responses, models by path) is inside the file's folder.
- 3. A preset says what it changes. Strips, buses and settings that it leaves out are at their
-    defaults, so that it fits every model that has the stems it names.
- 4. A preset is found by its file's name; the user's own hides a shipped one.
-
-The order: the tables, what is made of them, files, words for errors.
+The order: the tables, what is made of them, words for errors.
 """
 
-import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import tomli_w
 from pydantic import Field, PrivateAttr, StrictBool, ValidationError
 
-from plugin_bridge import shipped
 from plugin_bridge.console import Console, Route, plugins
 from plugin_bridge.console.console import suggest
 from plugin_bridge.console.effects import IMPULSE_RESPONSE
@@ -33,21 +23,13 @@ from plugin_bridge.console.tables import (
     StripSettings,
     Table,
     sentence,
-    shown,
     table_of,
 )
 from plugin_bridge.console.trust import digest, write_whole
 from plugin_bridge.errors import MidiError, ModelFileError, PresetError, SpecError
 from plugin_bridge.midi import DEFAULT_VOICES, Binding, MidiMap, Voice
 from plugin_bridge.model import store
-
-FORMAT = 1
-FOLDER_VARIABLE = "PLUGIN_BRIDGE_PRESETS"
-# Plugin states are the bulk of a preset; a sampler's may have megabytes.
-MOST_BYTES = 16_000_000
-
-# From the format that a file has to the next one: an entry for every format below FORMAT.
-MIGRATIONS: dict[int, Callable[[Table], Table]] = {}
+from plugin_bridge.presets.migration import FORMAT, migrate
 
 
 class ModelReference(Settings):
@@ -352,43 +334,6 @@ class Preset(Settings):
             )
 
 
-def migrate(table: Mapping[str, Any]) -> Table:
-    """Bring a table to the present format, step by step.
-
-    Parameters
-    ----------
-    table : mapping, with `format`
-
-    Raises
-    ------
-    PresetError
-        If the format is missing, unknown or from the future.
-
-    Examples
-    --------
-    >>> migrate({"format": 1, "name": "mine"})
-    {'format': 1, 'name': 'mine'}
-
-    Notes
-    -----
-    Thread: [any]
-    """
-    found = dict(table)
-    given = found.get("format")
-    if given is None:
-        raise PresetError(f"format is missing; write format = {FORMAT} into the first line")
-    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
-        raise PresetError(f"format is {shown(given)}; give {FORMAT}")
-    if given > FORMAT:
-        raise PresetError(
-            f"format is {given}, and this version of plugin-bridge knows {FORMAT} at most; "
-            "upgrade plugin-bridge"
-        )
-    for step in range(given, FORMAT):
-        found = MIGRATIONS[step](found) | {"format": step + 1}
-    return found
-
-
 def json_schema() -> Table:
     """Give the JSON Schema of a preset, for editors.
 
@@ -403,92 +348,6 @@ def json_schema() -> Table:
         part["description"] = part["description"].partition("\n\n")[0]
     schema["description"] = "A preset of plugin-bridge: a console, its routes and its MIDI map."
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-
-
-def user_folder() -> Path:
-    """Give the folder for the user's own presets; it need not exist.
-
-    The environment variable PLUGIN_BRIDGE_PRESETS names it, else it is `plugin-bridge/presets`
-    in the platform's folder for application data.
-
-    Notes
-    -----
-    Thread: [any]
-    """
-    return shipped.user_folder(FOLDER_VARIABLE, "presets")
-
-
-def listing() -> list[Path]:
-    """Give all presets that can be named, the user's own hiding shipped ones.
-
-    Notes
-    -----
-    Thread: [main]
-    """
-    found: dict[str, Path] = {}
-    for folder in (user_folder(), shipped.presets_folder()):
-        with suppress(PermissionError):  # a folder of somebody else's holds nothing for us
-            for path in sorted(folder.glob("*.toml")):
-                found.setdefault(path.stem, path)
-    return list(found.values())
-
-
-def find(preset: str | Path) -> Path:
-    """Find a preset by its name or path.
-
-    Parameters
-    ----------
-    preset : str or Path
-        A file name without .toml from the user's or the shipped presets, or a path.
-
-    Raises
-    ------
-    PresetError
-        If there is none; suggests a near name.
-
-    Notes
-    -----
-    Thread: [main]
-    """
-    path = Path(preset).expanduser()
-    known = {found.stem: found for found in listing()}
-    if path.suffix.lower() == ".toml" or len(path.parts) > 1:
-        if path.is_file():
-            return path
-        reason = "is a folder" if path.is_dir() else "does not exist"
-        raise PresetError(f"preset {preset} {reason}; name a .toml file or one of: {_list(known)}")
-    if str(preset) in known:
-        return known[str(preset)]
-    way_out = suggest(str(preset), list(known)) if known else f"put one into {user_folder()}"
-    raise PresetError(f"there is no preset named {str(preset)!r}; {way_out}")
-
-
-def load(preset: str | Path) -> Preset:
-    """Load a preset by its name or path.
-
-    Raises
-    ------
-    PresetError
-        If there is none, or the file is not a preset; names file and key.
-
-    Notes
-    -----
-    Thread: [main]
-    """
-    path = find(preset)
-    try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise PresetError(f"{path} has over {MOST_BYTES // 10**6} MB; this is no preset")
-        table = tomllib.loads(content.decode("utf-8-sig"))
-    except OSError as error:
-        raise PresetError(f"{path} cannot be read ({error.strerror}); check its rights") from error
-    except tomllib.TOMLDecodeError as error:
-        raise PresetError(f"{path} is not TOML: {error}; put that place right") from error
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise PresetError(f"{path} is no text file that could be a preset; name another") from error
-    return Preset.from_table({"name": path.stem, **table}, path)
 
 
 def _each_channel(table: Table) -> Iterator[tuple[str, Table]]:
@@ -506,7 +365,3 @@ def _named(title: str) -> Iterator[None]:
         raise PresetError(f"{title}: {sentence(error, Preset)}") from error
     except (MidiError, ModelFileError, PresetError, SpecError) as error:
         raise PresetError(f"{title}: {error}") from error
-
-
-def _list(names: Iterable[str]) -> str:
-    return ", ".join(names) or "none is installed"
