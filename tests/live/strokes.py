@@ -62,14 +62,11 @@ class Played(NamedTuple):
     stats: dict[str, Any]
 
     def delays(self) -> list[int]:
-        """Give the samples from a stroke's sound to its message, of those that have just one."""
+        """Give the samples from a stroke's sound to its first message, of those that have one."""
         within = round(0.8 * BETWEEN * RATE)
         near = [self._begun(10, begin - HOP, begin + within) for begin, _ in self.strokes]
-        return [
-            mine[0].at - begin
-            for (begin, _), mine in zip(self.strokes, near, strict=True)
-            if len(mine) == 1
-        ]
+        pairs = zip(self.strokes, near, strict=True)
+        return [mine[0].at - begin for (begin, _), mine in pairs if mine]
 
     def note_delays(self) -> list[int]:
         """Give the samples from a bass note's sound to its message, of those that have one."""
