@@ -10,9 +10,9 @@ from plugin_bridge.errors import MissingExtraError
 
 # Onsets and seconds of which a beat can be told.
 FEWEST, SHORTEST = 4, 2.0
-# Hops that the tempo is looked for in: its table of all lags in all hops has the square of it in
-# memory, 6 GB for ten minutes at one hop.
-TEMPO_HOPS = 4
+# Hops of a value in which the tempo is looked for, seconds of the lags that are tried, and values
+# worked on at a time: the table of all lags at all values of ten minutes would be half a gigabyte.
+TEMPO_HOPS, LAG_SECONDS, PART = 4, 8.0, 2048
 STEADY = 0.1  # share by which a gap between beats may differ from the usual one, to count
 
 
@@ -60,8 +60,10 @@ def beats_of(curve: FloatArray, onsets: int) -> tuple[float | None, list[float]]
     if onsets < FEWEST or len(curve) * HOP < SHORTEST * BASE_RATE or not curve.any():
         return None, []
     module = librosa()
-    coarse = {"onset_envelope": _thinned(curve, TEMPO_HOPS), "hop_length": TEMPO_HOPS * HOP}
-    tempo = float(np.ravel(module.feature.tempo(sr=BASE_RATE, **coarse))[0])
+    lags = _lags(_thinned(curve, TEMPO_HOPS))
+    tempo = float(
+        np.ravel(module.feature.tempo(sr=BASE_RATE, tg=lags, hop_length=TEMPO_HOPS * HOP))[0]
+    )
     if not tempo > 0:
         return None, []
     _, beats = module.beat.beat_track(
@@ -73,6 +75,21 @@ def beats_of(curve: FloatArray, onsets: int) -> tuple[float | None, list[float]]
     gaps = np.diff(beats)
     steady = gaps[np.abs(gaps / np.median(gaps) - 1) < STEADY]
     return 60 / float(steady.mean()), [float(beat) for beat in beats]
+
+
+def _lags(curve: FloatArray) -> FloatArray:
+    """Give how alike the curve is to itself at each lag, (lags, 1), as the mean of all its values.
+
+    Part by part, with what lies before and after a part: the same as of the whole curve.
+    """
+    module, length = librosa(), int(LAG_SECONDS * BASE_RATE / (TEMPO_HOPS * HOP))
+    total = np.zeros((length, 1))
+    for start in range(0, len(curve), PART):
+        lead = min(length, start)
+        part = curve[start - lead : start + PART + length]
+        table = module.feature.tempogram(onset_envelope=part, win_length=length)
+        total += table[:, lead : lead + PART].sum(axis=1, keepdims=True)
+    return np.asarray(total / len(curve), np.float32)
 
 
 def _thinned(curve: FloatArray, hops: int) -> FloatArray:

@@ -148,7 +148,7 @@ class PitchPath:
     Parameters
     ----------
     keep : bool
-        Whether it is to be traced back; only then memory grows, by six bytes a hop.
+        Whether it is to be traced back; only then memory grows, by seven bytes a hop.
 
     Examples
     --------
@@ -193,7 +193,7 @@ class PitchPath:
         self._octaves = octaves
         end = int(self._score.argmax())
         if self._keep:
-            self._steps.append(came.astype(np.int8))
+            self._steps += came.astype(np.uint8).tobytes()
         return 0.0 if end == CANDIDATES else float(hertz[end])
 
     def traced(self, hertz: FloatArray) -> FloatArray:
@@ -207,7 +207,7 @@ class PitchPath:
         end = int(np.argmax(self._score))
         for hop in range(len(hertz) - 1, -1, -1):
             found[hop] = 0 if end == CANDIDATES else hertz[hop, end]
-            end = int(self._steps[hop][end])
+            end = self._steps[hop * (CANDIDATES + 1) + end]
         return found
 
     def reset(self) -> None:
@@ -219,4 +219,4 @@ class PitchPath:
         """
         self._score = np.append(np.full(CANDIDATES, -1.0), 0.0)
         self._octaves = np.zeros(CANDIDATES)
-        self._steps: list[NDArray[np.int8]] = []
+        self._steps = bytearray()

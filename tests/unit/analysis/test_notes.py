@@ -1,5 +1,7 @@
 """Strokes, notes and curves of songs whose notes are known."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,8 @@ from tests.tiny import hiss
 from tests.unit.analysis.test_pitch import tone
 
 RATE = 44100
+# A second of sound has 350,000 in two channels.
+BYTES_A_SECOND = 17_500
 
 
 def offline(stem: str, samples: FloatArray) -> StemAnalysis:
@@ -111,3 +115,50 @@ def test_silence_noise_and_one_sample_give_little_and_no_nan(stem: str) -> None:
             assert len(found.notes) < 8
             assert np.isfinite(found.hertz).all()
             assert all(np.isfinite([*note]).all() for note in found.notes)
+
+
+def clipping(seconds: float) -> FloatArray:
+    """Give a low tone and noise, 26 dB too loud for full scale, (2, samples)."""
+    time = np.arange(round(seconds * RATE)) / RATE
+    wave = 20 * np.sin(2 * np.pi * 55 * time) + 5 * hiss(len(time))
+    return np.asarray(wave.clip(-1, 1), np.float32)
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_clipping_is_one_long_sound(stem: str) -> None:
+    """It begins once or little more, its pitch is that of the tone, and no number is missing."""
+    for found in (live(stem, clipping(10)), offline(stem, clipping(10))):
+        assert len(found.onsets) < 4
+        assert len(found.notes) < 4
+        assert np.isfinite(found.hertz).all()
+        assert {note.key for note in found.notes} <= {33}
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_a_stem_that_is_absent_gives_little(stem: str) -> None:
+    """What a separation leaves of the others, 60 dB below them, is next to nothing."""
+    made = generate(3, 4.0).stems
+    rest = np.sum([samples for name, samples in made.items() if name != stem], axis=0)
+    left = np.asarray(rest / np.abs(rest).max() / 1000, np.float32)
+    for found in (live(stem, left), offline(stem, left)):
+        assert len(found.onsets) < 4
+        assert len(found.notes) < 4
+        assert np.isfinite(found.hertz).all()
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_memory_does_not_grow_with_clipping(stem: str) -> None:
+    """What stays of a second are curves, a twentieth of the sound at most."""
+    grown = []
+    for seconds in (5, 20):
+        listener = Listener(stem, 2, beats=False)
+        part = clipping(2.5)
+        listener.push(part)
+        tracemalloc.start()
+        try:
+            for _ in range(round(seconds / 2.5)):
+                listener.push(part)
+            grown.append(tracemalloc.get_traced_memory()[0])
+        finally:
+            tracemalloc.stop()
+    assert (grown[1] - grown[0]) / 15 < BYTES_A_SECOND
