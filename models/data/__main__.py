@@ -93,13 +93,26 @@ def _arguments() -> argparse.ArgumentParser:
         "--instrumental", type=Path, action="append", default=[], metavar="ROOT",
         help="finished music without voices, any audio files; may be given again",
     )  # fmt: skip
+    build.add_argument(
+        "--modules", type=Path, action="append", default=[], metavar="ROOT",
+        help="tracker modules (.it, .xm, .s3m, .mod); may be given again",
+    )  # fmt: skip
     build.add_argument("--material", type=Path, help="raw material: songs, voices, instruments")
     build.add_argument("--jobs", type=int, default=1, help="processes (default 1)")
     return parser
 
 
 def _jobs(given: argparse.Namespace) -> Iterator[Job]:
-    from models.data import bands, folders, instrumental, material, moisesdb, musdb, recording
+    from models.data import (
+        bands,
+        folders,
+        instrumental,
+        material,
+        modules,
+        moisesdb,
+        musdb,
+        recording,
+    )
 
     if given.material:
         yield from material.jobs(given.material)
@@ -115,6 +128,8 @@ def _jobs(given: argparse.Namespace) -> Iterator[Job]:
         yield from recording.jobs(moisesdb.recordings(root))
     for root in given.instrumental:
         yield from instrumental.jobs(root)
+    for root in given.modules:
+        yield from modules.jobs(root)
     if given.kind == "plain":
         yield from song_jobs(given.first_seed, given.songs, given.seconds)
     elif given.sounds is None:

@@ -43,7 +43,7 @@ class Item:
     Attributes
     ----------
     source : str
-        generated, band, midi, real, own, voices, sampled or instrumental.
+        generated, band, midi, module, real, own, voices, sampled or instrumental.
     song, stem : str
         Stem: vocals, drums, bass, other; or accompaniment, the last three in one.
     split : str

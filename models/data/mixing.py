@@ -28,8 +28,8 @@ KINDS = {
 }
 COHERENT = {"real": 0.25, "generated": 0.65, "sampled": 0.10}
 COHERENT_SHARE = 0.65  # of the mixtures are one song; the others are put together freely
-# Own folders are real songs; the kinds of generated songs share one chance by their length.
-ALIAS = {"own": "real", "band": "generated", "midi": "generated"}
+# Own folders are real songs; modules and the kinds of generated songs share one chance by length.
+ALIAS = {"own": "real", "band": "generated", "midi": "generated", "module": "generated"}
 ACCOMPANIMENT = "accompaniment"  # a stem of the library: drums, bass and other in one
 REST = 3  # the row it lies in
 VOICED = 0.8  # share of the accompaniments that get vocals
