@@ -12,7 +12,17 @@ from plugin_bridge.live.desk import Desk
 from plugin_bridge.live.settings import LiveSettings
 from plugin_bridge.live.supervisor import RUNNING, Live
 from tests.live.jackd import Jackd, environment
-from tests.live.strokes import BASS_KEYS, BETWEEN, HOP, RATE, measure, signal, stroke
+from tests.live.strokes import (
+    BASS_KEYS,
+    BETWEEN,
+    HAT,
+    HOP,
+    KICK,
+    RATE,
+    measure,
+    signal,
+    stroke,
+)
 from tests.live.test_midi import client
 from tests.processes import until
 from tests.tiny import write_audio, write_model
@@ -63,14 +73,15 @@ def test_every_stroke_and_note_arrives_once(tmp_path: Path) -> None:
             sums = live.status()["heard"]
         finally:
             live.stop()
-    hits = [m for m in heard if m[0] == 0x99]
-    assert len(hits) == STROKES + len(notes)  # a stem of the drums has its quarter of a bass, too
-    assert [m[1] for m in hits[1:STROKES:2]] == [key for _, key in strokes[1::2]]
+    hits = [m[1] for m in heard if m[0] == 0x99]
+    for key in (KICK, HAT):  # a stroke may be of two kinds
+        assert hits.count(key) >= [played for _, played in strokes].count(key)
     assert [m[1] for m in heard if m[0] == 0x91][-len(notes) :] == list(BASS_KEYS)
     begun = [(m[0] & 15, m[1]) for m in heard if m[0] & 0xF0 == 0x90]
     ended = [(m[0] & 15, m[1]) for m in heard if m[0] & 0xF0 == 0x80]
     assert sorted(begun) == sorted(ended)
-    assert sums["drums"]["onsets"] == len(hits)
+    # The drums have their quarter of the bass, too.
+    assert sums["drums"]["onsets"] == STROKES + len(notes)
     report = band.report()
     assert (report["lost"], report["dropped"], report["failed"]) == (0, 0, 0)
     assert report["notes"] == len(begun)
@@ -97,7 +108,9 @@ def test_an_instrument_that_is_unplugged_while_the_music_runs(tmp_path: Path) ->
             report = band.report()
             band.close()
         # Before anything else all is told to be silent.
-        assert [m[:2] for m in heard[:2]] == MESSAGES_OFF
+        first = next(place for place, m in enumerate(heard) if m[0] == 0x99)
+        assert [m[:2] for m in heard[first - 2 : first]] == MESSAGES_OFF
+        assert all(m[0] & 0xF0 == 0x80 for m in heard[: first - 2])
         assert report["reopened"] == 1
         assert report["notes"] > 2
         assert (live.state, live.restarts) == (RUNNING, 0)

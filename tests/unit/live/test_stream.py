@@ -254,12 +254,12 @@ def test_auto_takes_the_worker_where_the_engine_does_not_fit(
     """The steps of a block may take half of its time in the callback, not more."""
     device = NullDevice(RATE, block, 2, 2, clocked=False)
     engine = engine_of(IdentityModel(["all"]))
-    monkeypatch.setattr(fit, "probe", lambda engine: 1e6 * step_ms)
+    monkeypatch.setattr(fit, "probe", lambda engine, ear: 1e6 * step_ms)
     assert LiveStream(engine, device).mode == "worker"
     with pytest.raises(SpecError, match="--mode worker"):
         LiveStream(engine, device, mode="inline")
     assert LiveStream(engine, device, mode="inline", clock="wait").mode == "inline"
-    monkeypatch.setattr(fit, "probe", lambda engine: 0.8e6 * step_ms)
+    monkeypatch.setattr(fit, "probe", lambda engine, ear: 0.8e6 * step_ms)
     assert LiveStream(engine, device).mode == "inline"
 
 
