@@ -20,7 +20,8 @@ import typer
 from models import checkpoints
 from models.configuration import Configuration, load
 from models.data.score import STEMS
-from models.evaluation.claims import decibels, difference, interval, verdict
+from models.evaluation.bootstrap import interval
+from models.evaluation.claims import decibels, difference, verdict
 from models.evaluation.report import table
 from models.evaluation.scores import MEAN, ZERO, SetScores
 from models.evaluation.separators import Row, by_model, mixture, oracle, quarter, row

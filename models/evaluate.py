@@ -48,19 +48,30 @@ def _arguments() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--model", action="append", default=[], help="name or path; may be given again")
     add("--baseline", action="store_true", help="score separation without learning")
-    add("--seeds", help=f"generated songs, such as 7 or {SEEDS}; default {SEEDS} without others")
-    add("--seconds", type=float, default=15.0, help="of each generated song (default 15)")
-    add("--song", type=Path, action="append", default=[], metavar="FOLDER",
-        help="a song's stems, FOLDER/<stem>.wav; may be given again")  # fmt: skip
-    add("--musdb", type=Path, metavar="ROOT", help="the test songs of MUSDB18-HQ")
-    add("--musdb-stems", type=Path, metavar="ROOT", help="the same as .stem.mp4; needs ffmpeg")
+    song_options(parser, SEEDS)
     add("--museval", action="store_true", help="also SIR and SAR; minutes and 8 GB for each")
     add("--out", type=Path, metavar="DIR", help="write scores.md, scores.json, scores.png there")
     return parser
 
 
-def song_sets(given: argparse.Namespace) -> list[SongSet]:
-    """Give the songs that the command line asks for.
+def song_options(parser: argparse.ArgumentParser, default: str) -> None:
+    """Add the options that name songs, which `song_sets` reads.
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    add = parser.add_argument
+    add("--seeds", help=f"generated songs, such as 7 or 0-23; default {default} without others")
+    add("--seconds", type=float, default=15.0, help="of each generated song (default 15)")
+    add("--song", type=Path, action="append", default=[], metavar="FOLDER",
+        help="a song's stems, FOLDER/<stem>.wav; may be given again")  # fmt: skip
+    add("--musdb", type=Path, metavar="ROOT", help="the test songs of MUSDB18-HQ")
+    add("--musdb-stems", type=Path, metavar="ROOT", help="the same as .stem.mp4; needs ffmpeg")
+
+
+def song_sets(given: argparse.Namespace, default: str = SEEDS) -> list[SongSet]:
+    """Give the songs that the command line asks for; generated ones where it asks for none.
 
     Raises
     ------
@@ -73,7 +84,7 @@ def song_sets(given: argparse.Namespace) -> list[SongSet]:
     """
     sets = []
     if given.seeds or not (given.song or given.musdb or given.musdb_stems):
-        sets.append(generated(seeds(given.seeds or SEEDS), given.seconds))
+        sets.append(generated(seeds(given.seeds or default), given.seconds))
     if given.song:
         sets.append(own(given.song))
     if given.musdb:

@@ -4,39 +4,20 @@ A difference is taken song by song, then averaged; its interval is that of the m
 drawn again and again (bootstrap). Where the interval holds zero, nothing is decided.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 
 from models.data.score import STEMS
+from models.evaluation.bootstrap import LEVEL, Interval, interval
 from models.evaluation.energies import Doubles
 from models.evaluation.report import table
 from models.evaluation.scores import MEAN, SetScores
 
 MODELS = ("model1", "model2", "model3", "model4")
 HARD, SOFT = "thresholded", "soft"
-DRAWS = 4000
-LEVEL = 95.0  # percent
 ALIKE = 0.3  # dB; models closer than this perform about alike
 TAUGHT, BEST = "ideal b1", "ideal ratio"
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A mean difference over songs in dB, and its interval."""
-
-    mean: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.mean:+.2f} ({self.low:+.2f} to {self.high:+.2f})"
-
-    @property
-    def sign(self) -> int:
-        """1 or -1 where the interval lies on one side of zero, else 0."""
-        return int(self.low > 0) - int(self.high < 0)
 
 
 def row(name: str, use: str) -> str:
@@ -44,32 +25,9 @@ def row(name: str, use: str) -> str:
     return f"{name} {use}"
 
 
-def interval(values: Sequence[float] | Doubles, seed: int = 0) -> Difference | None:
-    """Give mean and bootstrap interval of one number per song; None without two numbers.
-
-    Examples
-    --------
-    >>> interval([1.0, 1.0, 1.0])
-    Difference(mean=1.0, low=1.0, high=1.0)
-
-    Notes
-    -----
-    Thread: [any]
-    """
-    there = np.asarray(values, np.float64)
-    there = there[np.isfinite(there)]
-    if len(there) < 2:
-        return None
-    rng = np.random.default_rng(seed)
-    means = there[rng.integers(len(there), size=(DRAWS, len(there)))].mean(1)
-    edge = (100 - LEVEL) / 2
-    low, high = np.percentile(means, [edge, 100 - edge])
-    return Difference(float(there.mean()), float(low), float(high))
-
-
 def difference(
     scores: SetScores, one: str, other: str, figure: str = "sdr", column: str = MEAN
-) -> Difference | None:
+) -> Interval | None:
     """Give how much one row is above another; None where one of them is not there.
 
     Notes
@@ -94,12 +52,12 @@ def findings(scores: SetScores, use: str = SOFT) -> list[Finding]:
     return [finding for claim in CLAIMS for finding in claim(scores, use)]
 
 
-def decibels(found: Difference | None, figure: str = "") -> str:
+def decibels(found: Interval | None, figure: str = "") -> str:
     """Write a difference, - for none.
 
     Examples
     --------
-    >>> decibels(Difference(1.0, 0.5, 1.5), "SDR")
+    >>> decibels(Interval(1.0, 0.5, 1.5), "SDR")
     '+1.00 (+0.50 to +1.50) dB SDR'
 
     Notes
@@ -109,12 +67,12 @@ def decibels(found: Difference | None, figure: str = "") -> str:
     return "-" if found is None else f"{found} dB {figure}".rstrip()
 
 
-def verdict(found: Difference | None, wanted: int = 1) -> str:
+def verdict(found: Interval | None, wanted: int = 1) -> str:
     """Say whether a difference has the wanted sign, beyond its interval.
 
     Examples
     --------
-    >>> verdict(Difference(1.0, 0.5, 1.5)), verdict(Difference(1.0, -0.5, 2.5)), verdict(None)
+    >>> verdict(Interval(1.0, 0.5, 1.5)), verdict(Interval(1.0, -0.5, 2.5)), verdict(None)
     ('agrees', 'undecided', 'not measured')
 
     Notes

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from models.data.score import STEMS
-from models.evaluation.claims import SOFT, Difference, findings, interval, markdown, row
+from models.evaluation.bootstrap import Interval, interval
+from models.evaluation.claims import SOFT, findings, markdown, row
 from models.evaluation.metrics import COLUMNS, Figures
 from models.evaluation.scores import SetScores
 
@@ -65,7 +66,7 @@ def test_an_interval_is_that_of_the_mean() -> None:
 
 def test_the_sign_is_told_only_where_zero_is_outside() -> None:
     """Of three intervals around it."""
-    signs = [Difference(0.0, low, high).sign for low, high in ((0.1, 1), (-1, 0.2), (-2, -1))]
+    signs = [Interval(0.0, low, high).sign for low, high in ((0.1, 1), (-1, 0.2), (-2, -1))]
     assert signs == [1, 0, -1]
 
 
