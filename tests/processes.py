@@ -30,6 +30,11 @@ def seconds_until(condition: Callable[[], Any]) -> float:
     return time.monotonic() - begin
 
 
+def lateness() -> float:
+    """Give by how many seconds a machine as busy as this one is late by itself."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 def gone(pid: int) -> bool:
     """Tell whether a process has ended; one that waits to be collected has."""
     try:

@@ -13,13 +13,13 @@ import pytest
 from plugin_bridge.cli.terminal import OK
 from tests import graphs
 from tests.live.jackd import Jackd, environment
-from tests.processes import children, gone, hear_ctrl_c, until
+from tests.processes import children, gone, hear_ctrl_c, lateness, until
 from tests.tiny import write_model
 
 pytestmark = pytest.mark.system("jackd2", "libportaudio2")
 
-# Ctrl-C ends within two seconds; a loaded machine is late by itself.
-ENDED, MARGIN = 2.0, 1.0
+# Ctrl-C ends within two seconds.
+ENDED = 2.0
 
 
 @pytest.mark.parametrize("trouble", ["lost", "slow"])
@@ -53,8 +53,8 @@ def test_ctrl_c_ends_a_session_in_trouble(trouble: str, tmp_path: Path) -> None:
             engines += children(process.pid)
             begin = time.monotonic()
             process.send_signal(signal.SIGINT)
-            assert process.wait(10) == OK
-            assert time.monotonic() - begin < ENDED + MARGIN
+            assert process.wait(30) == OK
+            assert time.monotonic() - begin < ENDED + lateness()
         finally:
             process.kill()
     until(lambda: all(gone(engine) for engine in engines))
