@@ -166,7 +166,11 @@ def measure(folder: Path, block: int, mode: str, strokes: int) -> Played:
             captured, messages = _play(server, sound)
         finally:
             program.send_signal(signal_module.SIGINT)
-            program.wait(END_SECONDS)
+            try:
+                program.wait(END_SECONDS)
+            finally:
+                program.kill()  # one that does not end would play for ever
+                program.wait()
     found = json.loads(stats.read_text())
     lead = sum(n for part, n in found["latency_samples"].items() if part not in ("device", "sum"))
     left = captured[0]
