@@ -33,6 +33,7 @@ PROBE = 1.0  # s that are heard of a note
 WINDOW = 6000  # samples in which a pitch is looked for
 BASS = (25.0, 125.0)  # Hz, of its median note
 RUMBLE = 0.2  # share of the energy of other below 100 Hz; with more, a bass or a kick is among it
+DEEP = 0.6  # share of the energy of bass below 400 Hz; with less, it plays melodies
 SUNG = re.compile(r"choir|vox|voice|vocal|\b(aah|ahh|ooh|speech|sing|human)\b", re.IGNORECASE)
 NOTE, INSTRUMENT = 0, 1  # columns of a pattern
 HIGHEST_NOTE = 120
@@ -360,8 +361,8 @@ def sorted_instruments(module: Module) -> dict[str, set[int]]:
     return found
 
 
-def rumble(track: Floats) -> float:
-    """Give the share of a track's energy below 100 Hz.
+def share_below(track: Floats, hertz: float) -> float:
+    """Give the share of a track's energy below a frequency.
 
     Notes
     -----
@@ -370,7 +371,7 @@ def rumble(track: Floats) -> float:
     size = 1 << 13
     wave = track.mean(0)[: track.shape[1] // size * size].reshape(-1, size)[::4]
     power = (np.abs(np.fft.rfft(wave * np.hanning(size).astype(np.float32))) ** 2).sum(0)
-    return float(power[: int(100 / RATE * size) + 1].sum() / (power.sum() + 1e-12))
+    return float(power[: int(hertz / RATE * size) + 1].sum() / (power.sum() + 1e-12))
 
 
 def load(path: Path) -> dict[str, Floats]:
@@ -385,7 +386,7 @@ def load(path: Path) -> dict[str, Floats]:
     ------
     UnusableError
         If it is no module, is short, has not both drums and something else that is clear, or
-        what is left over as other lies low.
+        its bass lies high or its other low.
 
     Notes
     -----
@@ -398,7 +399,9 @@ def load(path: Path) -> dict[str, Floats]:
         if "drums" not in instruments or len(instruments) < 2:
             raise UnusableError(f"{path} has no clear drums, or nothing else; leave it out")
         stems = {stem: module.render(heard) for stem, heard in sorted(instruments.items())}
-    if "other" in stems and rumble(stems["other"]) > RUMBLE:
+    if "bass" in stems and share_below(stems["bass"], 400) < DEEP:
+        raise UnusableError(f"{path} has a bass that plays high; leave it out")
+    if "other" in stems and share_below(stems["other"], 100) > RUMBLE:
         raise UnusableError(f"{path} has bass or drums among its other instruments; leave it out")
     return stems
 

@@ -102,6 +102,15 @@ def test_instruments_are_sorted_and_add_up(tmp_path: Path) -> None:
     assert all(np.abs(track).max() > 0.01 for track in stems.values())
 
 
+def test_shares_of_energy_are_those_of_the_tones() -> None:
+    """A tone at 60 Hz and one at 600 Hz, three times as strong, lie on both sides of 100 Hz."""
+    time = np.arange(2 * RATE) / RATE
+    low, high = (np.sin(2 * np.pi * hertz * time) for hertz in (60, 600))
+    track = np.stack([low + np.sqrt(3) * high] * 2).astype(np.float32)
+    assert modules.share_below(track, 100) == pytest.approx(0.25, abs=0.02)
+    assert modules.share_below(track, 1000) == pytest.approx(1, abs=0.01)
+
+
 @OPENMPT
 def test_modules_become_items_and_unusable_ones_are_named(tmp_path: Path) -> None:
     """Garbage, a song without drums: skipped with a sentence; the rest is in the library."""
