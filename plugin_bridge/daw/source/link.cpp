@@ -183,6 +183,7 @@ void Link::set_project(const std::string& text) {
 
 std::string Link::project() {
     const std::lock_guard<std::mutex> lock(mutex_);
+    if (attached) take_over();  // a project may be saved before the next look
     return project_;
 }
 
@@ -279,10 +280,14 @@ void Link::look() {
         state_ = well ? ENGINE_LOST : DAMAGED;
         return;
     }
+    const std::lock_guard<std::mutex> lock(mutex_);
+    take_over();
+}
+
+void Link::take_over() {
     std::string text;
     uint64_t mark = 0;
     if (read(shared_->presets.after) == seen_ || !read_text(shared_->presets, text, mark)) return;
-    const std::lock_guard<std::mutex> lock(mutex_);
     seen_ = mark;
     if (!text.empty()) project_ = text;
 }

@@ -45,6 +45,7 @@ private:
     Condition greet(int peer);
     void detach();
     void look();
+    void take_over();  // what the engine says of the presets; the mutex is held
     void repair();
     void wake();
 
