@@ -11,7 +11,7 @@ import torch
 
 Content = dict[str, Any]
 # Sizes that networks got later, with what was there before: older checkpoints lack them.
-LATER = {"head": "softmax"}
+LATER = {"head": "softmax", "low": 0}
 
 
 def save(path: Path, content: Content) -> None:

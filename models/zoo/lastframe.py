@@ -3,8 +3,9 @@
 Each encoder level divides frequency by four and looks one frame back through a cached
 frame. Convolutions treat all frequencies alike, so a learned offset per bin tells each
 level where it is. At the bottom one GRU runs over time per band, and a small network mixes the
-bands. Nothing of the past is computed twice, so one frame costs about 8 M
-multiply-adds.
+bands. What is told apart by a few bins and by how they move, bass from kick, has a path of its
+own: the lowest bins, undivided, through GRUs. Nothing of the past is computed twice, so one
+frame costs about 8 M multiply-adds.
 """
 
 from typing import Any
@@ -24,6 +25,7 @@ FEATURE = f"power:{POWER:g}:{EPS:g}"
 
 SLOPE = 0.1
 STRIDE = 4
+LOW_LAYERS = 2
 
 
 class BandGRU(nn.Module):
@@ -42,6 +44,32 @@ class BandGRU(nn.Module):
             x = x.float()
             y, state = self.gru(self.norm(x), state)
             return x + self.out(y), state
+
+
+class LowEnd(nn.Module):
+    """Scores of the lowest bins from these bins alone: (batch, channels, frames, low) -> scores.
+
+    It begins as nothing: its first scores are zero.
+    """
+
+    def __init__(self, channels: int, low: int, scores: int, hidden: int) -> None:
+        super().__init__()
+        self.low, self.scores = low, scores
+        self.entry = nn.Linear(channels * low, hidden)
+        self.grus = nn.ModuleList(BandGRU(hidden, hidden) for _ in range(LOW_LAYERS))
+        self.out = nn.Linear(hidden, scores * low)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, x: Tensor, *states: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Give (batch, scores, frames, low) and the next states."""
+        z = x.permute(2, 0, 1, 3).flatten(2)
+        z = functional.leaky_relu(self.entry(z), SLOPE)
+        following = []
+        for gru, state in zip(self.grus, states, strict=True):
+            z, state = gru(z, state)
+            following.append(state)
+        return self.out(z).unflatten(2, (self.scores, self.low)).permute(1, 2, 0, 3), following
 
 
 def gain_and_offset(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
@@ -71,6 +99,7 @@ class LastFrame(nn.Module):
     hidden : width of the GRUs
     layers : number of GRUs
     last : channels at full resolution before the output
+    low : how many of the lowest bins have a path of their own, 0 for none; 32 end at 690 Hz
     normed : whether convolutions are followed by batch normalisation; `folded` removes it
     head : what the raw maps are for, key of models.heads.HEADS
     """
@@ -85,6 +114,7 @@ class LastFrame(nn.Module):
         hidden: int = 128,
         layers: int = 2,
         last: int = 12,
+        low: int = 0,
         normed: bool = True,
         head: str = "softmax",
     ) -> None:
@@ -97,6 +127,7 @@ class LastFrame(nn.Module):
             "hidden": hidden,
             "layers": layers,
             "last": last,
+            "low": low,
             "normed": normed,
             "head": head,
         }
@@ -132,6 +163,7 @@ class LastFrame(nn.Module):
         self.out = nn.Conv2d(last + channels, outputs, (1, 5), padding=(0, 2))
         rest = torch.tensor(HEADS[head].rest).repeat(stems * channels)
         self.out_place = nn.Parameter(rest.view(-1, 1, 1).repeat(1, 1, self.bins))
+        self.low_end = LowEnd(channels, low, outputs, hidden // 2) if low else None
 
     def initial_states(self, batch: int = 1) -> list[Tensor]:
         """Give the zero states: one cached frame per encoder level, then the GRUs'."""
@@ -141,6 +173,8 @@ class LastFrame(nn.Module):
             states.append(torch.zeros(batch, level.in_channels, 1, bins))
             bins //= STRIDE
         states += [torch.zeros(1, batch * self.bands, self.hidden) for _ in self.grus]
+        if self.low_end:
+            states += [torch.zeros(1, batch, self.hidden // 2) for _ in self.low_end.grus]
         return states
 
     @torch.no_grad()
@@ -179,7 +213,8 @@ class LastFrame(nn.Module):
         # (batch, width, frames, bands) -> (frames, batch * bands, width)
         width = self.encoder[-1].out_channels
         z = h.permute(2, 0, 3, 1).reshape(-1, batch * self.bands, width)
-        for gru, state in zip(self.grus, states[len(self.encoder) :], strict=True):
+        deep, low = (len(self.encoder), len(self.encoder) + len(self.grus))
+        for gru, state in zip(self.grus, states[deep:low], strict=True):
             z, state = gru(z, state)
             following.append(state)
         z = z.reshape(-1, batch, self.bands, width)
@@ -193,4 +228,8 @@ class LastFrame(nn.Module):
             h = functional.leaky_relu(norm(upsample(level, h, batch, bins)), SLOPE)
             bins *= STRIDE
         scores = self.out(torch.cat([h, x], 1)) + self.out_place
+        if self.low_end:
+            more, ended = self.low_end(x[..., : self.low_end.low], *states[low:])
+            following += ended
+            scores = scores + functional.pad(more, (0, self.bins - self.low_end.low))
         return (torch.cat([scores, scores[..., -1:]], -1), *following)

@@ -1,0 +1,85 @@
+"""Blend a training's weights with those it began with.
+
+`python -m models.blend START.pt RUN.pt OUT.pt --share 0.5`: a run on new material often loses on
+the old what it wins on the new; a way in between may have most of both.
+"""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from models import checkpoints
+
+
+def blended(
+    start: checkpoints.Content, end: checkpoints.Content, share: float, parts: Mapping[str, float]
+) -> checkpoints.Content:
+    """Go from one checkpoint's weights towards another's.
+
+    Parameters
+    ----------
+    start, end : of the same network
+    share : how far; 1 is the end
+    parts : the same for weights whose names begin so
+
+    Raises
+    ------
+    ValueError
+        If they are of different networks, or a part is of neither.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    one, other = checkpoints.weights(start), checkpoints.weights(end)
+    if start["config"] != end["config"] or one.keys() != other.keys():
+        raise ValueError(
+            "the two are of different networks; give a run and the weights it began with"
+        )
+    unknown = [part for part in parts if not any(name.startswith(part) for name in one)]
+    if unknown:
+        known = sorted({name.partition(".")[0] for name in one})
+        raise ValueError(f"no weight's name begins with {unknown[0]!r}; use {', '.join(known)}")
+
+    def share_of(name: str) -> float:
+        return next((s for part, s in parts.items() if name.startswith(part)), share)
+
+    weights = {
+        name: value.lerp(other[name], share_of(name)) if value.is_floating_point() else value
+        for name, value in one.items()
+    }
+    kept = {key: end[key] for key in ("architecture", "config")}
+    return kept | {"weights": weights}
+
+
+def blend(
+    start: Annotated[Path, typer.Argument(help="what the run began with")],
+    run: Annotated[Path, typer.Argument(help="its best.pt or checkpoint.pt")],
+    out: Annotated[Path, typer.Argument(help="the .pt file to write")],
+    share: Annotated[float, typer.Option(help="how far to go, 1 is the run")] = 0.5,
+    part: Annotated[
+        list[str] | None, typer.Option(help="NAME=SHARE for weights whose names begin so")
+    ] = None,
+) -> None:
+    """Blend a run's weights with those it began with."""
+    parts = {}
+    for text in part or []:
+        name, _, number = text.partition("=")
+        try:
+            parts[name] = float(number)
+        except ValueError:
+            raise ValueError(f"--part is {text!r}; write NAME=SHARE, such as low_end=1") from None
+    content = blended(checkpoints.load(start), checkpoints.load(run), share, parts)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    checkpoints.save(out, content)
+    typer.echo(f"{out}: written; score it with models.export and models.evaluate")
+
+
+if __name__ == "__main__":
+    try:
+        typer.run(blend)
+    except ValueError as error:
+        sys.exit(f"{error}")
