@@ -292,7 +292,13 @@ def test_progress_is_kept(newcomer: Sitting) -> None:
     page.press("2", Keys.END)
     before = page.ask("[trials, notes.ratings]")
     assert page.ask("notes.name") == "Béla"
-    page.driver.get(page.address)
+
+    def opened_again() -> bool:
+        # a browser hands what one page stored to the next one a little later
+        page.driver.get(page.address)
+        return bool(page.ask("notes.name"))
+
+    WebDriverWait(page.driver, PATIENCE, 0.5).until(lambda _: opened_again())
     assert page.ask("notes.name") == "Béla"
     assert page.driver.find_element(By.ID, "seed").get_attribute("readonly")
     page.driver.find_element(By.ID, "begin").send_keys(Keys.ENTER)
