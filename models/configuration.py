@@ -73,7 +73,7 @@ class Network(Table):
     hidden: Count = 128
     layers: Count = 2
     last: Count = 12
-    low: int = Field(0, ge=0, le=1024)
+    low: int = Field(default=0, ge=0, le=1024)
     normed: bool = True
 
     @property
