@@ -26,7 +26,18 @@ from models.evaluation.report import table
 from models.evaluation.scores import MEAN, ZERO, SetScores
 from models.evaluation.separators import Row, by_model, mixture, oracle, quarter, row
 from models.export import export
-from models.study import curves, measured, publish, songs_of, train_all
+from models.study import (
+    Museval,
+    Numbers,
+    Runs,
+    Seconds,
+    Songs,
+    curves,
+    measured,
+    publish,
+    songs_of,
+    train_all,
+)
 from plugin_bridge.errors import PluginBridgeError
 from plugin_bridge.model.onnx import Model
 from plugin_bridge.testing import measure_model
@@ -113,7 +124,6 @@ STUDIES = {
 }
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-Runs = Annotated[Path, typer.Option(help="the folder of the runs")]
 
 
 def trainings(library: Path, runs: Path, steps: dict[str, int]) -> Iterator[Configuration]:
@@ -148,12 +158,10 @@ def train(
 def score(
     out: Annotated[Path, typer.Option(help="the folder to write")],
     runs: Runs = Path("build/ablation"),
-    numbers: Annotated[str, typer.Option("--seeds", help="generated songs")] = "0-23",
-    seconds: Annotated[float, typer.Option(help="of each")] = 15.0,
-    song: Annotated[
-        list[Path] | None, typer.Option(help="a song's stems, FOLDER/<stem>.wav")
-    ] = None,
-    museval: Annotated[bool, typer.Option("--museval", help="also SIR and SAR; slow")] = False,
+    numbers: Numbers = "0-23",
+    seconds: Seconds = 15.0,
+    song: Songs = None,
+    museval: Museval = False,
 ) -> None:
     """Score the rows that are trained; write tables, answers with their intervals, the curves."""
     (out / "models").mkdir(parents=True, exist_ok=True)

@@ -32,7 +32,18 @@ from models.evaluation.songs import generated
 from models.export import network_of, windowed_card, write_windowed
 from models.masks import MASKS
 from models.merge import merged
-from models.study import curves, measured, publish, songs_of, train_all
+from models.study import (
+    Museval,
+    Numbers,
+    Runs,
+    Seconds,
+    Songs,
+    curves,
+    measured,
+    publish,
+    songs_of,
+    train_all,
+)
 from models.zoo.fragment import LAST, MIDDLE
 from plugin_bridge.errors import PluginBridgeError
 from plugin_bridge.model.onnx import Model
@@ -45,7 +56,6 @@ HEADS = {claims.HARD: "binary:0.5", claims.SOFT: "sigmoid"}
 ORACLES = {"ideal b1": "b1", "ideal ratio": "ratio"}
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-Runs = Annotated[Path, typer.Option(help="the folder of the runs")]
 
 
 @dataclass(frozen=True)
@@ -140,12 +150,10 @@ def keep(runs: Runs = Path("build/runs")) -> None:
 def score(
     out: Annotated[Path, typer.Option(help="the folder to write")],
     runs: Runs = Path("build/runs"),
-    numbers: Annotated[str, typer.Option("--seeds", help="generated songs")] = "0-23",
-    seconds: Annotated[float, typer.Option(help="of each")] = 15.0,
-    song: Annotated[
-        list[Path] | None, typer.Option(help="a song's stems, FOLDER/<stem>.wav")
-    ] = None,
-    museval: Annotated[bool, typer.Option("--museval", help="also SIR and SAR; slow")] = False,
+    numbers: Numbers = "0-23",
+    seconds: Seconds = 15.0,
+    song: Songs = None,
+    museval: Museval = False,
 ) -> None:
     """Score the rows that are trained; write the table, what became of the claims, the curves."""
     (out / "models").mkdir(parents=True, exist_ok=True)

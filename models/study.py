@@ -5,6 +5,7 @@ import shlex
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -14,6 +15,13 @@ from models.evaluation.scores import SetScores, measure
 from models.evaluation.separators import Row
 from models.evaluation.songs import SongSet, generated, own, seeds
 from models.train import train
+
+# What their commands are asked with.
+Runs = Annotated[Path, typer.Option(help="the folder of the runs")]
+Numbers = Annotated[str, typer.Option("--seeds", help="generated songs")]
+Seconds = Annotated[float, typer.Option(help="of each")]
+Songs = Annotated[list[Path] | None, typer.Option(help="a song's stems, FOLDER/<stem>.wav")]
+Museval = Annotated[bool, typer.Option("--museval", help="also SIR and SAR; slow")]
 
 
 def songs_of(numbers: str, seconds: float, folders: Sequence[Path] | None) -> SongSet:
