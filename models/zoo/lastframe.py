@@ -174,7 +174,7 @@ class LastFrame(nn.Module):
             bins //= STRIDE
         states += [torch.zeros(1, batch * self.bands, self.hidden) for _ in self.grus]
         if self.low_end:
-            states += [torch.zeros(1, batch, self.hidden // 2) for _ in self.low_end.grus]
+            states += [torch.zeros(1, batch, each.gru.hidden_size) for each in self.low_end.grus]
         return states
 
     @torch.no_grad()
@@ -213,7 +213,8 @@ class LastFrame(nn.Module):
         # (batch, width, frames, bands) -> (frames, batch * bands, width)
         width = self.encoder[-1].out_channels
         z = h.permute(2, 0, 3, 1).reshape(-1, batch * self.bands, width)
-        deep, low = (len(self.encoder), len(self.encoder) + len(self.grus))
+        deep = len(self.encoder)
+        low = deep + len(self.grus)
         for gru, state in zip(self.grus, states[deep:low], strict=True):
             z, state = gru(z, state)
             following.append(state)
