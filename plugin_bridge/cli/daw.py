@@ -120,7 +120,8 @@ def status(
 
 def _lines(found: dict[str, Any]) -> list[str]:
     plugins = found["plugins"]
-    first = f"{Path(found['model']).stem} on {found['provider']}, {len(plugins)} plugins"
+    count = "1 plugin" if len(plugins) == 1 else f"{len(plugins)} plugins"
+    first = f"{Path(found['model']).stem} on {found['provider']}, {count}"
     return [
         first + (f"; {found['trouble']}" if found["trouble"] else ""),
         *(_line(plugin) for plugin in plugins),
