@@ -6,16 +6,19 @@ where the network is.
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import local
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from models.data.library import RATE
 from models.data.mixing import Mixer
+from models.data.sound import needed, resampled
 from models.masks import MASKS
+from models.rates import RATIO
 from models.zoo.lastframe import EPS, POWER, TRANSFORM
 from plugin_bridge.dsp import FloatArray
 
@@ -96,6 +99,7 @@ class Batch:
     around : (batch, channels, before + frames + after, bins) or None
         The mixture with the frames around; None where these are none.
     wanted : (batch, stems, channels, frames, bins) or None, the masks to be learnt
+    elsewhere : whether a host at 48 kHz gives it, see rates.py
     """
 
     stems: Tensor
@@ -103,6 +107,7 @@ class Batch:
     groups: Tensor | None = None
     around: Tensor | None = None
     wanted: Tensor | None = None
+    elsewhere: bool = False
 
     @property
     def known(self) -> Tensor | None:
@@ -173,6 +178,7 @@ class Feed:
     device : where the batches go
     loaders : threads that decode ahead, each with a mixer of its own; 0: the caller's
     hearing : what the network hears
+    elsewhere : share of the batches that are as a host at 48 kHz gives them
 
     Notes
     -----
@@ -186,9 +192,11 @@ class Feed:
         device: torch.device | str = "cpu",
         loaders: int = 0,
         hearing: Hearing = PLAIN,
+        elsewhere: float = 0.0,
     ) -> None:
         self._make = make
         self._hearing = hearing
+        self._elsewhere = elsewhere
         self._place = place
         self._device = device
         self._ahead = 2 * loaders
@@ -199,13 +207,13 @@ class Feed:
     def __call__(self, step: int, size: int, frames: int) -> Batch:
         """Give the batch of a step."""
         if self._pool is None:
-            return batch_of(self._draw(step, size, frames), self._device, self._hearing)
+            return self._batch(step, self._draw(step, size, frames))
         keys = [(n, size, frames) for n in range(step, step + 1 + self._ahead)]
         # What was decoded ahead in another size is dropped.
         self._pending = {
             key: self._pending.get(key) or self._pool.submit(self._draw, *key) for key in keys
         }
-        return batch_of(self._pending.pop(keys[0]).result(), self._device, self._hearing)
+        return self._batch(step, self._pending.pop(keys[0]).result())
 
     def close(self) -> None:
         """End the threads."""
@@ -216,5 +224,18 @@ class Feed:
         if not hasattr(self._own, "mixer"):
             self._own.mixer = self._make()
         self._own.mixer.seek(*self._place, step)
-        drawn: Drawn = self._own.mixer.batch(size, samples_of(frames, self._hearing))
-        return drawn
+        samples = samples_of(frames, self._hearing)
+        if not self._is_elsewhere(step):
+            drawn: Drawn = self._own.mixer.batch(size, samples)
+            return drawn
+        waves, *rest = self._own.mixer.batch(size, needed(samples, 1 / RATIO))
+        return (resampled(waves, 1 / RATIO, samples), *rest)
+
+    def _is_elsewhere(self, step: int) -> bool:
+        # A fifth number: apart from what the mixer draws.
+        draws = np.random.default_rng((*self._place, step, 0))
+        return bool(draws.random() < self._elsewhere)
+
+    def _batch(self, step: int, drawn: Drawn) -> Batch:
+        batch = batch_of(drawn, self._device, self._hearing)
+        return replace(batch, elsewhere=self._is_elsewhere(step))

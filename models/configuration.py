@@ -49,6 +49,8 @@ class Data(Table):
         known; none in a library without instrumental music
     mix_audio : share of the stems that are two segments of a source added up; without it each
         stem has its own, see data/mixing.py
+    elsewhere : share of the steps that hear what a host at 48 kHz gives, see rates.py; for
+        lastframe with masks
     """
 
     library: Path
@@ -57,6 +59,7 @@ class Data(Table):
     shares: dict[str, dict[str, Share]] = {}
     partial: Share = 0.0
     mix_audio: Share | None = None
+    elsewhere: Share = 0.0
 
 
 class Network(Table):
@@ -306,6 +309,12 @@ class Configuration(Table):
             raise ValueError(
                 f"head {head} gives spectra, which {taught[0]} cannot teach; use "
                 f"{' or '.join(REAL_HEADS)}, or another loss"
+            )
+        lastframe = self.network.architecture == "lastframe"
+        if self.data.elsewhere and not (lastframe and head in REAL_HEADS):
+            raise ValueError(
+                "data.elsewhere is only for lastframe with head "
+                f"{' or '.join(REAL_HEADS)}; leave it out"
             )
         return self
 

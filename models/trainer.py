@@ -20,6 +20,7 @@ from models.data.score import STEMS
 from models.losses import LOSSES, Judged, members, resolved, together
 from models.muon import Muon
 from models.parallel import agree, rank
+from models.rates import to_host, to_network
 
 LASTFRAME = Streaming({})
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
@@ -161,7 +162,8 @@ class Trainer:
             kept = {name: value.to(device) for name, value in held["average"].items()}
             self.average.weights, self.average.steps = kept, self.step
         place, hearing = (run.seed, TRAINING, rank()), self.architecture.hearing
-        self.feed = Feed(self.mixer, place, device, run.loaders, hearing)
+        elsewhere = configuration.data.elsewhere
+        self.feed = Feed(self.mixer, place, device, run.loaders, hearing, elsewhere)
 
     def mixer(self) -> Mixer:
         """Give a mixer of the training split."""
@@ -200,9 +202,12 @@ class Trainer:
         self.optimizer.zero_grad()
         with torch.no_grad():
             batch = self.feed(self.step, size, frames)
-            x = self.architecture.inputs(batch).contiguous(memory_format=self.architecture.layout)
+            x = self.architecture.inputs(batch)
+            x = to_network(x) if batch.elsewhere else x
+            x = x.contiguous(memory_format=self.architecture.layout)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.halved):
             masks = self.architecture.masks(self.network, x, batch.mix)
+        masks = to_host(masks) if batch.elsewhere else masks
         levels = {"floor": loss.floor, "absent_weight": loss.absent_weight}
         judged = judge(batch, masks, self.architecture, **levels)
         terms = loss.late_terms if late else loss.terms

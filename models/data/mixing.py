@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from models.data.library import RATE, Item, Library
 from models.data.score import STEMS
-from models.data.sound import Floats, Random, compressor_gain
+from models.data.sound import Floats, Random, compressor_gain, needed, resampled
 
 BINS = 1025  # of a 2048-point transform at 44.1 kHz
 # Share of the draws by kind of source; kinds that lack the stem give theirs to the others.
@@ -256,13 +256,13 @@ class Mixer:
         """Read a stretch, at its speed and level, float32 (2, samples); zeros beyond the end."""
         item, wanted = drawn.item, samples
         if drawn.speed != 1:
-            wanted = int(samples * drawn.speed) + 2
+            wanted = needed(samples, drawn.speed)
         if item.path not in self._maps:
             self._maps[item.path] = self._library.samples(item)
         part = self._maps[item.path][drawn.start : drawn.start + wanted]
         out = np.zeros((2, wanted), np.float32)
         np.multiply(part.T, np.float32(drawn.level / 32768), out=out[:, : len(part)])
-        return out if drawn.speed == 1 else _resampled(out, drawn.speed, samples)
+        return out if drawn.speed == 1 else resampled(out, drawn.speed, samples)
 
     def _place(self, stem: str, track: Floats, gain: Floats) -> None:
         """Width in the samples; pan, polarity and equaliser in the gains."""
@@ -313,15 +313,6 @@ def _shelf(items: list[Item]) -> _Shelf:
 
 def _taken(rng: Random, shelf: _Shelf) -> Item:
     return shelf.items[int(np.searchsorted(shelf.chances, rng.random()))]
-
-
-def _resampled(track: Floats, speed: float, samples: int) -> Floats:
-    """Play at another speed; linear interpolation, whose loss at the top is a mild low-pass."""
-    where = np.arange(samples) * speed
-    left = where.astype(np.intp)
-    part = (where - left).astype(np.float32)
-    here = track.take(left, axis=1)
-    return here + part * (track.take(left + 1, axis=1) - here)
 
 
 def _draw(rng: Random, shares: Mapping[str, float], present: list[str]) -> str:

@@ -15,17 +15,18 @@ import pytest
 import torch
 from torch import nn
 
-from models import checkpoints
+from models import checkpoints, rates
 from models.architectures import masks_of
 from models.batches import Batch, Feed, draw, features
 from models.configuration import Configuration
-from models.data.library import Job, Library
+from models.data.library import RATE, Job, Library
 from models.data.mixing import Mixer
 from models.losses import LOSSES, energies, snr_loss
 from models.parallel import choose_device
 from models.train import train
 from models.trainer import Trainer, halved, judge
 from models.zoo.lastframe import LastFrame
+from plugin_bridge.dsp.rates import BinMap
 from tests.workshop.conftest import TINY, Configure, song
 
 
@@ -491,3 +492,49 @@ def test_half_precision_is_taken_where_it_is_faster(
     """Auto is bf16 on GPUs and AVX-512; the other two are what they say."""
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
     assert halved(precision, torch.device(device)) is wanted
+
+
+def test_a_host_at_48_khz_in_training_is_the_bridges() -> None:
+    """Bins are interpolated as the bridge does it, to and fro."""
+    rng = np.random.default_rng(5)
+    values = rng.random((2, 3, rates.BINS), np.float32)
+    bridge = BinMap(rates.BINS, rates.BINS, rates.RATIO)
+    heard, given = (each(torch.from_numpy(values)) for each in (rates.to_network, rates.to_host))
+    np.testing.assert_allclose(heard, bridge.to_model(values, 0.0), atol=2e-4)
+    np.testing.assert_allclose(given, bridge.to_host(values), atol=2e-4)
+    assert pytest.approx(48 / 44.1, rel=3e-4) == rates.RATIO
+
+
+class Tone:
+    """A mixer of a tone at 1 kHz."""
+
+    def seek(self, *position: int) -> None:
+        """Be the same everywhere."""
+
+    def batch(self, size: int, samples: int) -> tuple[np.ndarray, np.ndarray]:
+        """Give it as each stem."""
+        tone = np.sin(2 * np.pi * 1000 / RATE * np.arange(samples)).astype(np.float32)
+        gains = np.ones((size, 4, 2, rates.BINS), np.float32)
+        return np.tile(tone, (size, 4, 2, 1)), gains
+
+
+def test_the_share_of_steps_at_48_khz() -> None:
+    """A step is at 48 kHz or not by its number; there a tone is lower by as much as bins widen."""
+    feed = Feed(Tone, (0, 1, 0), elsewhere=0.5)  # type: ignore[arg-type]  # all that it needs
+    which = [feed(step, 1, 8).elsewhere for step in range(40)]
+    assert 10 < sum(which) < 30
+    assert [feed(step, 1, 8).elsewhere for step in range(40)] == which
+    for elsewhere, spacing in ((0.0, 44100 / 2048), (1.0, 48000 / 2048)):
+        heard = Feed(Tone, (0, 1, 0), elsewhere=elsewhere)(0, 1, 8).mix.abs()  # type: ignore[arg-type]
+        assert heard.shape == (1, 2, 8, rates.BINS)
+        assert (heard.argmax(-1) == round(1000 / spacing)).all()
+    place = rates.to_network(heard).argmax(-1)
+    assert ((place - 1000 / (44100 / 2048)).abs() < 1).all()
+
+
+def test_steps_at_48_khz_teach(configure: Configure) -> None:
+    """They go through a whole run; where they mean nothing they are refused."""
+    made = configure(data={"elsewhere": 1.0})
+    assert train(made)
+    with pytest.raises(ValueError, match="only for lastframe"):
+        configure(data={"elsewhere": 0.5}, network={"head": "complex"})
