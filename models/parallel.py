@@ -29,13 +29,16 @@ def choose_device(name: str) -> torch.device:
 
 @contextmanager
 def processes(device: torch.device) -> Iterator[None]:
-    """Join the other processes, if torchrun started any, and part at the end."""
+    """Join the other processes, if torchrun started any; at the end all part at once."""
     if "WORLD_SIZE" not in os.environ or distributed.is_initialized():
         yield
         return
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield
+        # Threads of the group may still hold what was averaged last. Python aborts if they let go
+        # of it while it ends, and the first process to end does so long before the one that leads.
+        distributed.barrier()
     finally:
         distributed.destroy_process_group()
 
