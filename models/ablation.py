@@ -22,6 +22,7 @@ from models.configuration import Configuration, load
 from models.data.score import STEMS
 from models.evaluation.bootstrap import interval
 from models.evaluation.claims import decibels, difference, verdict
+from models.evaluation.ledger import Ledger
 from models.evaluation.report import table
 from models.evaluation.scores import MEAN, ZERO, SetScores
 from models.evaluation.separators import Row, by_model, mixture, oracle, quarter, row
@@ -168,7 +169,8 @@ def score(
     made: dict[str, Row] = {"mixture": row(mixture), ZERO: row(quarter), "oracle": oracle}
     models = exported(runs, out / "models")
     made |= {name: row(by_model(model)) for name, model in models.items()}
-    scores = measured(songs_of(numbers, seconds, song), made, museval)
+    ledger = Ledger(out / "figures", {name: model.path for name, model in models.items()})
+    scores = measured(songs_of(numbers, seconds, song), made, ledger, museval)
     lines = [*answers(scores), *costs(scores, models, runs)]
     publish(scores, lines, "models.ablation", out / "ablation")
     panels = {name: [entry.name for entry in study.rows] for name, study in STUDIES.items()}

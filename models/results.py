@@ -7,8 +7,9 @@
 
 Models 1 to 4 are taught with squared error and with cross-entropy for the last frame, and with
 cross-entropy for the middle one. What is kept in models/weights/article is not trained again.
-`score` takes the rows that are there. DIR gets results.md, results.json, curves.png and the models;
-every network is used twice, thresholded at 0.5 and soft.
+`score` takes the rows that are there and goes on where it was stopped, also with more rows or
+songs; SIR and SAR take most of the time. DIR gets results.md, results.json, curves.png and the
+models; every network is used twice, thresholded at 0.5 and soft.
 """
 
 import sys
@@ -26,6 +27,7 @@ from models.configuration import AnyNetwork, Configuration, load
 from models.data.score import STEMS
 from models.evaluation import claims
 from models.evaluation.ideal import ideal
+from models.evaluation.ledger import Ledger
 from models.evaluation.scores import ZERO
 from models.evaluation.separators import Row, by_model, mixture, quarter, row
 from models.evaluation.songs import generated
@@ -159,10 +161,14 @@ def score(
     (out / "models").mkdir(parents=True, exist_ok=True)
     made: dict[str, Row] = {"mixture": row(mixture), ZERO: row(quarter)}
     made |= {name: partial(ideal, variant=MASKS[mask]) for name, mask in ORACLES.items()}
-    for entry in ENTRIES:
-        for use, path in _exported(entry, runs, out / "models").items():
-            made[claims.row(entry.name, use)] = row(by_model(Model(path, "cpu")))
-    scores = measured(songs_of(numbers, seconds, song), made, museval)
+    files = {
+        claims.row(entry.name, use): path
+        for entry in ENTRIES
+        for use, path in _exported(entry, runs, out / "models").items()
+    }
+    made |= {name: row(by_model(Model(path, "cpu"))) for name, path in files.items()}
+    ledger = Ledger(out / "figures", files)
+    scores = measured(songs_of(numbers, seconds, song), made, ledger, museval)
     publish(scores, claims.markdown(scores), "models.results", out / "results")
     panels = {loss: [n for e in ENTRIES if e.loss == loss for n in e.runs] for loss in LOSSES}
     curves(panels, runs, out / "curves.png")

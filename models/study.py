@@ -11,6 +11,7 @@ import typer
 
 from models.configuration import Configuration
 from models.evaluation import bss, report
+from models.evaluation.ledger import Ledger
 from models.evaluation.scores import SetScores, measure
 from models.evaluation.separators import Row
 from models.evaluation.songs import SongSet, generated, own, seeds
@@ -54,8 +55,10 @@ def train_all(trainings: Iterable[Configuration], only: Collection[str] | None =
             raise typer.Exit(1)
 
 
-def measured(songs: SongSet, rows: Mapping[str, Row], museval: bool = False) -> SetScores:
-    """Score all rows on all songs, telling each song on the way.
+def measured(
+    songs: SongSet, rows: Mapping[str, Row], ledger: Ledger, museval: bool = False
+) -> SetScores:
+    """Score all rows on all songs, telling each song; what the ledger holds is not done again.
 
     Notes
     -----
@@ -64,7 +67,7 @@ def measured(songs: SongSet, rows: Mapping[str, Row], museval: bool = False) -> 
     if museval:
         bss.museval()
     scores = SetScores(songs.title, tuple(rows))
-    for i, name in enumerate(measure(songs, rows, scores, museval), 1):
+    for i, name in enumerate(measure(songs, rows, scores, museval, ledger), 1):
         note = scores.skipped.get(name, "done")
         print(f"{i}/{len(songs.entries)} {name}: {note}", file=sys.stderr)
     return scores

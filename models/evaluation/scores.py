@@ -11,6 +11,7 @@ from models.data.score import STEMS
 from models.data.songs import Song
 from models.evaluation import bss
 from models.evaluation.energies import Doubles, sdr
+from models.evaluation.ledger import Ledger
 from models.evaluation.metrics import COLUMNS, Figures, figures
 from models.evaluation.separators import Row, Separator
 from models.evaluation.songs import SongSet
@@ -101,7 +102,11 @@ def _over(how: Any, values: Doubles) -> float:
 
 
 def measure(
-    songs: SongSet, rows: Mapping[str, Row], scores: SetScores, with_museval: bool = False
+    songs: SongSet,
+    rows: Mapping[str, Row],
+    scores: SetScores,
+    with_museval: bool = False,
+    ledger: Ledger | None = None,
 ) -> Iterator[str]:
     """Measure every song with every row, into `scores`; yield each song's name when it is done.
 
@@ -113,6 +118,8 @@ def measure(
         Filled as the songs are finished; a song that cannot be used is named in `skipped`.
     with_museval : bool
         Also SIR and SAR, which take most of the time.
+    ledger : Ledger, optional
+        What it holds is not measured again.
 
     Notes
     -----
@@ -124,10 +131,23 @@ def measure(
         except UnusableError as error:
             scores.skipped[entry.name] = str(error)
         else:
-            made = {name: _figures(song, row, with_museval) for name, row in rows.items()}
-            scores.songs[entry.name] = made
+            scores.songs[entry.name] = {
+                name: _recalled(ledger, song, name, row, with_museval)
+                if ledger
+                else _figures(song, row, with_museval)
+                for name, row in rows.items()
+            }
             scores.seconds[entry.name] = song.mixture.shape[1] / song.sample_rate
         yield entry.name
+
+
+def _recalled(ledger: Ledger, song: Song, name: str, row: Row, with_museval: bool) -> Figures:
+    held = ledger.find(song, name)
+    if held and (held.bss or not with_museval):
+        return held
+    found = _figures(song, row, with_museval)
+    ledger.add(song, name, found)
+    return found
 
 
 def _figures(song: Song, row: Row, with_museval: bool) -> Figures:

@@ -1,4 +1,5 @@
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,9 +7,10 @@ import pytest
 from models.data.library import UnusableError
 from models.data.score import STEMS
 from models.data.songs import Song
+from models.evaluation.ledger import Ledger
 from models.evaluation.metrics import COLUMNS
 from models.evaluation.scores import ZERO, SetScores, mean_sdr, measure
-from models.evaluation.separators import Row, oracle, quarter, row
+from models.evaluation.separators import Row, Stems, oracle, quarter, row
 from models.evaluation.songs import Entry, SongSet
 from plugin_bridge.dsp import FloatArray
 from tests.tiny import hiss
@@ -94,3 +96,34 @@ def test_mean_sdr_is_the_same_figure() -> None:
     for column in (*STEMS, "mean"):
         assert short[column] == pytest.approx(made.mean("row", "sdr", column), abs=1e-8)
     assert set(COLUMNS) == set(made.songs["seed 0"]["row"].sdr)
+
+
+def test_what_was_measured_is_not_measured_again(tmp_path: Path) -> None:
+    """Interrupted, a comparison goes on; another model file, or another song, is measured."""
+    asked = []
+
+    def counted(given: Song) -> Stems:
+        asked.append(given)
+        return scaled(0.9)(given)
+
+    def tried(*numbers: int) -> SetScores:
+        entries = tuple(Entry(f"seed {seed}", partial(song, seed)) for seed in numbers)
+        made = SetScores("some", ("row",))
+        list(measure(SongSet("some", entries), {"row": counted}, made, ledger=ledger))
+        return made
+
+    model = tmp_path / "row.onnx"
+    model.write_bytes(b"one")
+    ledger = Ledger(tmp_path / "figures", {"row": model})
+    first = tried(0, 2)
+    assert len(asked) == 2
+    again = tried(0, 2, 1)
+    assert len(asked) == 3
+    for figure in ("sdr", "si_sdr", "leakage"):
+        np.testing.assert_array_equal(
+            first.values("row", figure, "bass"), again.values("row", figure, "bass")[:2]
+        )
+    assert np.isnan(again.values("row", "sdr", "bass")[1])
+    model.write_bytes(b"other")
+    tried(0)
+    assert len(asked) == 4
