@@ -14,11 +14,12 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from contextlib import suppress
 from typing import Any, Self
 
 from plugin_bridge import errors
-from plugin_bridge.errors import DeviceError
+from plugin_bridge.errors import DeviceError, PluginBridgeWarning
 from plugin_bridge.live.shared import SharedMemory
 
 # A first start may open plugins and measure inserts; a network is loaded in between.
@@ -97,7 +98,7 @@ class Child:
             self._process.stdin.write(json.dumps(orders).encode() + b"\n")
 
     def answer(self, unwanted: threading.Event) -> dict[str, Any]:
-        """Wait until the engine plays; give what it says about itself.
+        """Wait until the engine plays; give what it says about itself, and pass its warnings on.
 
         Parameters
         ----------
@@ -131,6 +132,8 @@ class Child:
         if "error" in answer:
             kind = getattr(errors, answer["error"], DeviceError)
             raise kind(answer["text"])
+        for text in answer["warnings"]:
+            warnings.warn(text, PluginBridgeWarning, stacklevel=2)
         ready: dict[str, Any] = answer["ready"]
         return ready
 

@@ -5,7 +5,7 @@ What passes between the two, beside the control block:
                     "hardware" if audio devices may be looked for
   standard input    one line of JSON: the settings, and the console to go on with; then nothing.
                     Its end is the end of this process, whether the parent asks or has died.
-  standard output   one line of JSON: what was made, or the error; then its end.
+  standard output   one line of JSON: what was made, with the warnings, or the error; then its end.
 
 Rules of this file
   1. What takes long is loaded in `run`, while the driver looks for devices and the parent gets
@@ -19,11 +19,12 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from plugin_bridge.errors import DeviceError, PluginBridgeError
+from plugin_bridge.errors import DeviceError, PluginBridgeError, PluginBridgeWarning
 from plugin_bridge.live.devices.driver import driver, leave
 from plugin_bridge.live.priority import AHEAD_PRIORITY, raise_priority
 from plugin_bridge.live.shared import SharedMemory
@@ -69,21 +70,24 @@ def run(arguments: Sequence[str]) -> int:
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         settings = LiveSettings.from_table(orders["settings"])
-        session = Session(
-            settings,
-            ControlBlock(SharedMemory(address)),
-            orders["state"],
-            orders["active"],
-            orders["position"],
-            watch,
-        )
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always", PluginBridgeWarning)
+            session = Session(
+                settings,
+                ControlBlock(SharedMemory(address)),
+                orders["state"],
+                orders["active"],
+                orders["position"],
+                watch,
+            )
         gc.freeze()
         session.start()
     except PluginBridgeError as error:
         _reply(reply_fd, {"error": type(error).__name__, "text": str(error)})
         leave()
         return 1
-    _reply(reply_fd, {"ready": session.described()})
+    said = [str(each.message) for each in seen if issubclass(each.category, PluginBridgeWarning)]
+    _reply(reply_fd, {"ready": session.described(), "warnings": said})
     ended.wait()
     session.stop()
     leave()

@@ -3,12 +3,15 @@
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from plugin_bridge.errors import PluginBridgeWarning
 from plugin_bridge.live.child import Child
 from plugin_bridge.live.settings import LiveSettings
 from plugin_bridge.live.supervisor import RUNNING, Live
+from tests import graphs
 from tests.processes import gone, until
 from tests.tiny import write_model
 
@@ -54,6 +57,18 @@ def test_one_that_loads_already_becomes_the_first_engine(
     assert [lap["part"] for lap in status["start"]] == PARTS
     assert 0 < sum(lap["seconds"] for lap in status["start"]) <= status["start_seconds"] + 0.01
     assert all(lap["cpu_seconds"] >= 0 for lap in status["start"])
+
+
+def test_what_the_engine_warns_of_is_said_by_its_parent(tmp_path: Path) -> None:
+    """Once at its start; the session plays."""
+    model = graphs.streaming(tmp_path / "odd.onnx", tranied_on="x")
+    live = Live(LiveSettings(device="null", model=str(model)))
+    try:
+        with pytest.warns(PluginBridgeWarning, match="fields tranied_on are unknown"):
+            live.start()
+        assert live.state == RUNNING
+    finally:
+        live.stop()
 
 
 def test_one_that_is_told_nothing_ends_with_its_block() -> None:
