@@ -23,6 +23,7 @@ from models.zoo.lastframe import LastFrame
 from models.zoo.resunet import ResUNet
 from models.zoo.thirds import every_third
 from plugin_bridge.dsp.rates import scale_of
+from plugin_bridge.dsp.stft import Transform
 
 STATISTICS_BATCHES, STATISTICS_SIZE, STATISTICS_FRAMES = 25, 4, 40
 SPREAD_BATCHES, SPREAD_FRAMES = 8, 8  # for a single number
@@ -80,12 +81,12 @@ def masks_of(network: LastFrame, x: Tensor, mix: Tensor | None = None) -> Tensor
     return heads.made(network.head, raw, x if mix is None else mix)
 
 
-def standardise(network: LastFrame, mixer: Mixer) -> None:
+def standardise(network: LastFrame, mixer: Mixer, hearing: Hearing = PLAIN) -> None:
     """Measure the input's mean and spread per bin and keep them in the network."""
     device = network.mean.device
     parts = []
     for _ in range(STATISTICS_BATCHES):
-        mix = draw(mixer, STATISTICS_SIZE, STATISTICS_FRAMES, device).mix
+        mix = draw(mixer, STATISTICS_SIZE, STATISTICS_FRAMES, device, hearing).mix
         parts.append(features(mix)[..., : network.bins].flatten(0, 2))
     x = torch.cat(parts)
     network.mean.copy_(x.mean(0))
@@ -97,12 +98,14 @@ class Streaming:
 
     stems: tuple[str, ...] = lastframe.STEMS
     sample_rate = lastframe.SAMPLE_RATE
-    transform = lastframe.TRANSFORM
     layout = torch.channels_last
 
     def __init__(self, sizes: Mapping[str, Any], teaches: str | None = None) -> None:
         self._sizes = sizes
-        self.hearing = Hearing(teaches=teaches) if teaches else PLAIN
+        own = lastframe.TRANSFORM
+        lengths = (sizes.get("synthesis", own.synthesis), sizes.get("hop", own.hop))
+        self.transform = Transform(own.n_fft, *lengths)
+        self.hearing = Hearing(self.transform, teaches=teaches)
 
     def build(self) -> LastFrame:
         """Make a network with fresh weights."""
@@ -110,7 +113,7 @@ class Streaming:
 
     def prepare(self, network: LastFrame, mixer: Mixer) -> None:
         """Measure the input's mean and spread per bin."""
-        standardise(network, mixer)
+        standardise(network, mixer, self.hearing)
 
     def inputs(self, batch: Batch) -> Tensor:
         """Give the compressed magnitudes of the mixture."""

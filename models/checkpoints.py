@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ import torch
 
 Content = dict[str, Any]
 # Sizes that networks got later, with what was there before: older checkpoints lack them.
-LATER = {"head": "softmax", "low": 0}
+LATER = {"head": "softmax", "low": 0, "synthesis": 512, "hop": 256}
+# What a network may be taken from another one with other than its own.
+FREE = ("synthesis", "hop")
 
 
 def save(path: Path, content: Content) -> None:
@@ -76,8 +78,14 @@ def weights(held: Content) -> Content:
     return found
 
 
-def refuse_another(path: Path, held: Content, architecture: str, sizes: Mapping[str, Any]) -> None:
-    """Refuse a checkpoint of another network.
+def refuse_another(
+    path: Path,
+    held: Content,
+    architecture: str,
+    sizes: Mapping[str, Any],
+    free: Collection[str] = (),
+) -> None:
+    """Refuse a checkpoint of another network; sizes in `free` may differ.
 
     Raises
     ------
@@ -94,7 +102,7 @@ def refuse_another(path: Path, held: Content, architecture: str, sizes: Mapping[
     different = [
         f"{key} is {_plain(there.get(key))} there and {_plain(here.get(key))} here"
         for key in sorted(there.keys() | here.keys())
-        if _plain(there.get(key)) != _plain(here.get(key))
+        if key not in free and _plain(there.get(key)) != _plain(here.get(key))
     ]
     if different:
         raise ValueError(

@@ -20,6 +20,9 @@ from pydantic import (
     model_validator,
 )
 
+from plugin_bridge.dsp.stft import Transform
+from plugin_bridge.errors import SpecError
+
 LossName = Literal["snr", "banded_snr", "waveform_l1", "mask_mse", "mask_bce"]
 HeadName = Literal["softmax", "sigmoid", "complex", "phase", "decoupled"]
 REAL_HEADS = ("softmax", "sigmoid")
@@ -68,6 +71,8 @@ class Network(Table):
     Attributes
     ----------
     head : what the raw maps become, see heads.py; `phase` is not one of the bridge's
+    synthesis, hop : of the transform, in samples: how many of a frame's last samples are laid
+        down, and from one frame to the next; a start may be of a network with others
     """
 
     architecture: Literal["lastframe"] = "lastframe"
@@ -78,6 +83,16 @@ class Network(Table):
     last: Count = 12
     low: int = Field(default=0, ge=0, le=1024)
     normed: bool = True
+    synthesis: Count = 512
+    hop: Count = 256
+
+    @model_validator(mode="after")
+    def _lengths_that_fit(self) -> Self:
+        try:
+            Transform(2048, self.synthesis, self.hop)
+        except SpecError as error:
+            raise ValueError(f"{error}") from error
+        return self
 
     @property
     def sizes(self) -> dict[str, Any]:

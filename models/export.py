@@ -26,7 +26,7 @@ from models.batches import features, spectra
 from models.zoo import fragment, resunet
 from models.zoo.fragment import FragmentNetwork
 from models.zoo.incremental import Incremental
-from models.zoo.lastframe import FEATURE, SAMPLE_RATE, STEMS, TRANSFORM, LastFrame
+from models.zoo.lastframe import FEATURE, SAMPLE_RATE, STEMS, LastFrame
 from models.zoo.resunet import ResUNet, Segment
 from plugin_bridge.dsp.masks import head as head_of
 from plugin_bridge.model.card import FORMAT, METADATA_KEY
@@ -62,10 +62,10 @@ def streaming_card(network: LastFrame, **texts: Any) -> dict[str, Any]:
         "sample_rate": SAMPLE_RATE,
         "channels": network.channels,
         "stems": list(STEMS),
-        "n_fft": TRANSFORM.n_fft,
-        "synthesis": TRANSFORM.synthesis,
-        "hop": TRANSFORM.hop,
-        "window": TRANSFORM.window,
+        "n_fft": network.transform.n_fft,
+        "synthesis": network.transform.synthesis,
+        "hop": network.transform.hop,
+        "window": network.transform.window,
         "features": [FEATURE],
         "head": network.head,
         "states": states,
@@ -202,10 +202,11 @@ def _masks(scores: NDArray[np.float32], card: dict[str, Any]) -> NDArray[np.floa
 def example_inputs(network: LastFrame) -> tuple[torch.Tensor, ...]:
     """Give features of noise that comes and goes, down to silence, and zero states."""
     generator = torch.Generator().manual_seed(0)
-    samples = TRANSFORM.n_fft + TRANSFORM.hop * (CHECKED_FRAMES - 1)
+    transform = network.transform
+    samples = transform.n_fft + transform.hop * (CHECKED_FRAMES - 1)
     swell = torch.linspace(0, 9.42, samples).sin().clamp(min=0)
     wave = 0.3 * swell * torch.randn(network.channels, samples, generator=generator)
-    return features(spectra(wave))[None], *network.initial_states()
+    return features(spectra(wave, transform))[None], *network.initial_states()
 
 
 def heard(held: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from torch.optim import AdamW
 from models import checkpoints
 from models.architectures import ARCHITECTURES, Architecture, Streaming
 from models.batches import Batch, Feed, draw
+from models.checkpoints import FREE
 from models.configuration import Configuration
 from models.data.library import RATE, Library
 from models.data.mixing import Mixer
@@ -138,10 +139,10 @@ class Trainer:
         make = ARCHITECTURES[wanted.architecture]
         self.architecture = make(wanted.sizes, configuration.loss.masks)
         self.network = self._build()
-        for path, found in ((self.checkpoint, held), (run.start, begun)):
+        for path, found, free in ((self.checkpoint, held, ()), (run.start, begun, FREE)):
             if found and path:
                 architecture = configuration.network.architecture
-                checkpoints.refuse_another(path, found, architecture, self.network.config)
+                checkpoints.refuse_another(path, found, architecture, self.network.config, free)
         if begun:
             self.network.load_state_dict(checkpoints.weights(begun))
         elif not held:

@@ -102,6 +102,7 @@ class LastFrame(nn.Module):
     low : how many of the lowest bins have a path of their own, 0 for none; 32 end at 690 Hz
     normed : whether convolutions are followed by batch normalisation; `folded` removes it
     head : what the raw maps are for, key of models.heads.HEADS
+    synthesis, hop : of the transform it hears, in samples; its frames are 2048 long
     """
 
     def __init__(
@@ -117,6 +118,8 @@ class LastFrame(nn.Module):
         low: int = 0,
         normed: bool = True,
         head: str = "softmax",
+        synthesis: int = TRANSFORM.synthesis,
+        hop: int = TRANSFORM.hop,
     ) -> None:
         super().__init__()
         self.config: dict[str, Any] = {
@@ -130,8 +133,11 @@ class LastFrame(nn.Module):
             "low": low,
             "normed": normed,
             "head": head,
+            "synthesis": synthesis,
+            "hop": hop,
         }
         self.stems, self.channels, self.hidden, self.head = stems, channels, hidden, head
+        self.transform = Transform(TRANSFORM.n_fft, synthesis, hop)
         self.bins = bins - 1  # the Nyquist bin takes its neighbour's mask
         # Per-bin statistics of the input over training data; constants in the graph.
         self.mean: Tensor

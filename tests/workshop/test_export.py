@@ -18,7 +18,7 @@ from models.train import train
 from models.trainer import Trainer
 from models.zoo.lastframe import STEMS, TRANSFORM, LastFrame
 from plugin_bridge.dsp.features import FeaturePlane
-from plugin_bridge.dsp.stft import Analysis
+from plugin_bridge.dsp.stft import Analysis, Transform
 from plugin_bridge.model.fuse import fuse
 from plugin_bridge.model.onnx import Model
 from plugin_bridge.separator import Separator
@@ -56,6 +56,27 @@ def test_the_exported_model_does_what_the_network_does(run: Path, tmp_path: Path
         streamed = np.exp(raw) / np.exp(raw).sum(axis=0)
         np.testing.assert_allclose(streamed, masks[:, :, frame], atol=1e-5)
     assert Separator(model).push(mix).shape[0] == 4
+
+
+def test_a_transform_of_shorter_hops(configure: Configure, run: Path, tmp_path: Path) -> None:
+    """Trained on from a network of longer ones; its card says so, and the bridge is as fast."""
+    short = {"synthesis": 256, "hop": 128}
+    begun = configure(network=short, run={"start": run / "best.pt", "out": tmp_path / "short"})
+    assert train(begun)
+    export(begun.run.out / "best.pt", tmp_path / "made.onnx", trained_on="a test")
+    model = Model(tmp_path / "made.onnx")
+    assert model.card.transform == Transform(2048, 256, 128)
+    separator = Separator(model, block=128)
+    assert separator.latency_samples == 128
+    mix = noise(128 * 60 / 44100)
+    blocks = [separator.push(mix[:, at : at + 128]) for at in range(0, mix.shape[1], 128)]
+    found = np.concatenate(blocks, axis=-1).sum(0)
+    assert found.shape[1] == mix.shape[1] - 128
+    np.testing.assert_allclose(found, mix[:, :-128], atol=1e-5)
+    with pytest.raises(ValueError, match=r"hop is 256 there and 128 here"):
+        Trainer(configure(network=short), torch.device("cpu"))
+    with pytest.raises(ValueError, match="hop"):
+        configure(network={"synthesis": 300, "hop": 256})
 
 
 def test_the_card_says_where_it_is_from(run: Path, tmp_path: Path) -> None:
