@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.data import modules
+from models.data import modules, openmpt, timbre
 from models.data.library import RATE, Library, UnusableError
-from models.data.modules import Sound
+from models.data.timbre import Sound
 
 OPENMPT = pytest.mark.system("libopenmpt0")
 C5_RATE = 8287.0  # Hz at which period 428, MIDI 60, plays a sample
@@ -70,19 +70,19 @@ PLAIN = Sound("", 5, 0.4, 440, 0.95, 0.001, 0.0, 0.2, 0.1, -5, -10)
 )
 def test_an_instrument_is_placed_by_what_is_heard(sound: Sound, stem: str | None) -> None:
     """Pitch, decay and noise decide; a choir and what is unclear have no place."""
-    assert modules.stem_of(sound) == stem
+    assert timbre.stem_of(sound) == stem
 
 
 @pytest.mark.parametrize("hertz", [41.2, 82.4, 330.0, 880.0])
 def test_a_note_is_described_by_its_own_pitch(hertz: float) -> None:
     """A saw's pitch is found to 2 %, it is steady, and silence is nothing."""
     wave = (0.3 * (2 * (hertz * np.arange(RATE) / RATE % 1) - 1)).astype(np.float32)
-    sound = modules.listen("", Counter({60: 3, 62: 1}), wave)
+    sound = timbre.listen("", Counter({60: 3, 62: 1}), wave)
     assert sound is not None
     assert sound.hertz == pytest.approx(hertz, rel=0.02)
     assert sound.steady > 0.9
     assert (sound.pitches, sound.same) == (2, 1.0)
-    assert modules.listen("", Counter({60: 1}), 0 * wave) is None
+    assert timbre.listen("", Counter({60: 1}), 0 * wave) is None
 
 
 @OPENMPT
@@ -91,7 +91,7 @@ def test_instruments_are_sorted_and_add_up(tmp_path: Path) -> None:
     path = write(tmp_path / "song.mod")
     stems = modules.load(path)
     assert sorted(stems) == ["bass", "drums", "other"]
-    with modules.Module(path) as module:
+    with openmpt.Module(path) as module:
         assert modules.sorted_instruments(module) == {
             "drums": {KICK - 1}, "bass": {BASS - 1}, "other": {LEAD - 1},
         }  # fmt: skip
