@@ -129,6 +129,7 @@ class Recorder:
         self._end()
         try:
             self._write()
+            self._close()
             seal(self.folder, cells, cut_off=bool(self.trouble))
         except (PluginBridgeError, OSError) as error:
             self.trouble = str(error)
@@ -141,12 +142,18 @@ class Recorder:
         Thread: [main]
         """
         self._end()
+        self._close()
         discard(self.folder)
 
     def _end(self) -> None:
         self._ended.set()
         if self._thread.is_alive():
             self._thread.join()
+
+    def _close(self) -> None:
+        """Let go of the files: some systems do not rename or remove one that is open."""
+        for wave in self._waves:
+            wave.close()
 
     def _run(self) -> None:
         while not self._ended.wait(LOOK_SECONDS):

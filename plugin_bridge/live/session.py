@@ -8,7 +8,7 @@ import numpy as np
 
 from plugin_bridge.dsp import FloatArray
 from plugin_bridge.engine import Engine
-from plugin_bridge.errors import DeviceError, SpecError
+from plugin_bridge.errors import PluginBridgeError, SpecError
 from plugin_bridge.live.control import ControlBlock
 from plugin_bridge.live.desk import Desk
 from plugin_bridge.live.devices.choice import parse
@@ -183,18 +183,22 @@ class Session:
         self._settings = settings
         self._start = {name: console.controls() for name, console in consoles.items()}
         self._recorder = self._open_recorder() if settings.record else None
-        self.stream = LiveStream(
-            self.engine,
-            self.device,
-            mode=settings.mode,
-            clock=settings.clock,
-            on_miss=settings.on_miss,
-            control=control,
-            urgent=settings.clock == "live",
-            recorder=self._recorder,
-            seek=None if self._playing is None else self._playing.ahead.seek,
-            listens=settings.listen,
-        )
+        try:
+            self.stream = LiveStream(
+                self.engine,
+                self.device,
+                mode=settings.mode,
+                clock=settings.clock,
+                on_miss=settings.on_miss,
+                control=control,
+                urgent=settings.clock == "live",
+                recorder=self._recorder,
+                seek=None if self._playing is None else self._playing.ahead.seek,
+                listens=settings.listen,
+            )
+        except PluginBridgeError:
+            self._discard()
+            raise
         watch.lap("trial")
         self._model, self._file = model, desk.model
         self._control = control
@@ -205,6 +209,11 @@ class Session:
         engine, device = self.engine, self.device
         return Recorder(folder, device.sample_rate, CHANNELS, engine.outputs, device.block)
 
+    def _discard(self) -> None:
+        """Leave no parts of a take that never began: its folder would not be free next time."""
+        if self._recorder is not None:
+            self._recorder.discard()
+
     def start(self) -> None:
         """Play.
 
@@ -212,21 +221,22 @@ class Session:
         ------
         DeviceError
             If the device does not start.
+        AudioFileError
+            If the take cannot be written.
 
         Notes
         -----
         Thread: [main]
         """
         self._memory = lock_memory()
-        if self._recorder is not None:
-            self._recorder.start(self._taken())
-        if self._playing is not None:
-            self._playing.start()
         try:
-            self.stream.start()
-        except DeviceError:
             if self._recorder is not None:
-                self._recorder.discard()
+                self._recorder.start(self._taken())
+            if self._playing is not None:
+                self._playing.start()
+            self.stream.start()
+        except PluginBridgeError:
+            self._discard()
             raise
         self._watch.lap("stream")
 

@@ -8,6 +8,7 @@ Rules of this file
 
 import os
 import struct
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,8 @@ class WavePart:
         -----
         Thread: that of the writer
         """
-        self._file.close()
+        with suppress(OSError):  # what could not be written has been told by `write`
+            self._file.close()
 
     def _put(self, content: bytes) -> None:
         try:
