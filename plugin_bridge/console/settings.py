@@ -132,6 +132,35 @@ def switch(value: Any, path: str) -> bool:
     raise SpecError(f"{path} is {value!r}; give true or false")
 
 
+CHECKS: dict[str, Callable[[Any, str], float]] = {
+    "gain_db": decibels,
+    "pan": balance,
+    "mute": switch,
+    "solo": switch,
+    "clip": switch,
+}
+
+
+def check_of(path: str) -> Callable[[Any, str], float]:
+    """Give the check of a control's values, by its path alone: the gain of a send has three parts.
+
+    Parameters
+    ----------
+    path : str, of a control that exists
+
+    Examples
+    --------
+    >>> check_of("drums.mute")(1.0, "drums.mute"), check_of("drums.sends.mute") is decibels
+    (True, True)
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    parts = path.split(".")
+    return decibels if len(parts) > 2 else CHECKS[parts[-1]]
+
+
 def _number(value: Any, path: str, allowed: str) -> float:
     # A bool is a number to Python; as a gain it is a mistake.
     if isinstance(value, bool) or not isinstance(value, Real):

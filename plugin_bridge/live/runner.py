@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plugin_bridge.console import Command
+from plugin_bridge.console.settings import check_of, switch
 from plugin_bridge.engine import Engine
 from plugin_bridge.live.control import (
     BINS_PER_STEP,
@@ -206,9 +207,11 @@ class Runner:
         if not 0 <= order.path < len(self.paths):
             return None
         path = self.paths[order.path]
+        if path == POSITION:
+            return Command(position, path, order.value)
         if path != PRESET:
-            switch = path.endswith((".mute", ".solo")) or path == "clip"
-            return Command(position, path, bool(order.value) if switch else order.value)
+            switches = check_of(path) is switch
+            return Command(position, path, bool(order.value) if switches else order.value)
         names: Sequence[str] = self.presets
         place = int(order.value)
         return Command(position, path, names[place]) if 0 <= place < len(names) else None

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from plugin_bridge.console.settings import check_of
 from plugin_bridge.errors import DeviceError, PluginBridgeError, SpecError
 from plugin_bridge.live.child import Child
 from plugin_bridge.live.control import (
@@ -158,7 +159,7 @@ class Live:
         Raises
         ------
         SpecError
-            If the session has no such control or preset.
+            If the session has no such control or preset, or the control takes no such value.
         DeviceError
             If the engine has not taken a command for a second.
 
@@ -179,6 +180,8 @@ class Live:
                         f"there is no control {path!r} in this session; see the names of its "
                         "strips and buses"
                     )
+                # One that no engine takes would keep the next from starting with this console.
+                value = check_of(path)(value, path)
                 number = float(value)
                 self._controls[self._active][path] = value
             if self.state == RUNNING:

@@ -108,9 +108,8 @@ class Binding(BaseModel):
         if self.target == PRESET:
             return PRESET
         parts = self.target.split(".")
-        if parts[-1] in SWITCHES:
-            return "switch"
-        return parts[1] if len(parts) == 3 else parts[-1]
+        key = parts[1] if len(parts) == 3 else parts[-1]  # a bus may be called solo
+        return "switch" if key in SWITCHES else key
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -127,7 +126,7 @@ class Binding(BaseModel):
             (self.source == "program" and self.mode == "momentary", "has no release; use set"),
             (self.kind == PRESET and (self.mode != "set" or not _is_name(self.value)), _NAME),
             (self.kind != PRESET and isinstance(self.value, str), "takes no text; give a number"),
-            (self.mode == "solo-exclusive" and not self.target.endswith(".solo"), _SOLO),
+            (self.mode == "solo-exclusive" and not self._is_solo, _SOLO),
             (self.value is not None and self.mode != "set", "uses no value; take mode set"),
             (self.kind == "switch" and self._is_number, "is a switch; give value true or false"),
             (self.kind == "switch" and self._ranged, "is a switch; leave low, high, curve out"),
@@ -165,6 +164,10 @@ class Binding(BaseModel):
         if self.kind == "pan":
             return "give -1 (left) to 1 (right)"
         return f"give {LOWEST_DB:g} to {HIGHEST_DB:g} dB, or -inf for silence"
+
+    @property
+    def _is_solo(self) -> bool:
+        return self.kind == "switch" and self.target.endswith(".solo")
 
     @property
     def _needs_value(self) -> bool:

@@ -203,6 +203,18 @@ def test_presets_are_switched_by_their_index() -> None:
     assert stream.control.cells[Worker.ACTIVE] == 1
 
 
+def test_a_send_to_a_bus_that_is_called_mute_is_a_gain() -> None:
+    """What a control takes does not depend on how somebody has named a bus."""
+    console = Console(["all"])
+    console.add_bus("mute")
+    console["all"].sends["mute"] = 0.0
+    stream, device = cranked(engine_of(IdentityModel(["all"]), console), HOP, mode="inline")
+    stream.control.send(stream.paths.index("all.sends.mute"), -6.0)
+    device.crank(noise(0.1))
+    stream.stop()
+    assert console.get("all.sends.mute") == -6.0
+
+
 def test_unknown_commands_are_counted() -> None:
     """A path or preset that is in no table changes nothing and is counted."""
     stream, device = cranked(engine_of(IdentityModel(["all"])), HOP, mode="inline", clock="wait")

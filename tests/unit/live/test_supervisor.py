@@ -183,6 +183,24 @@ def test_an_unknown_control_is_refused(live: Live) -> None:
         live.send("preset", "x")
 
 
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("drums.gain_db", 99.0),
+        ("drums.gain_db", float("nan")),
+        ("drums.gain_db", True),
+        ("drums.pan", 2.0),
+        ("drums.mute", "loud"),
+    ],
+)
+def test_a_value_that_no_engine_takes_is_refused(live: Live, path: str, value: Any) -> None:
+    """By name and at once: kept, it would keep the next engine from starting."""
+    before = live.get(path)
+    with pytest.raises(SpecError, match=path):
+        live.send(path, value)
+    assert live.get(path) == before
+
+
 def test_an_engine_that_dies_at_its_start_is_told(
     settings: LiveSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -282,3 +282,11 @@ def test_a_controller_is_a_button_from_half_way_on() -> None:
     midi_map = MidiMap([Binding(source="cc", number=7, target="a.mute", mode="momentary")])
     values = [c.value for c in Desk().play(midi_map, *_messages(cc))]
     assert values == [False] * 64 + [True] * 64
+
+
+def test_a_send_to_a_bus_that_is_called_solo_is_a_level() -> None:
+    """What a target takes does not depend on how somebody has named a bus."""
+    row = Binding(source="cc", number=7, target="drums.sends.solo", curve="decibel")
+    assert row.scaled(0) == -math.inf
+    with pytest.raises(ValueError, match="cannot solo"):
+        Binding(source="note", number=7, target="drums.sends.solo", mode="solo-exclusive")
