@@ -117,7 +117,6 @@ class Engine:
         )
         self._input = np.zeros((self.inputs, self._step), np.float32)
         self._hop_dry = np.zeros((channels, self.hop), np.float32)
-        self.newest: FloatArray = np.zeros((len(self.stems), channels, self.hop), np.float32)
         self._dry = Ring((channels,), self._late + 2 * self._step)
         self._agenda = Agenda(self._rack)
         self._start()
@@ -129,6 +128,7 @@ class Engine:
         self.latency_samples = self._late + self._step - self._grid + self.insert_latency_samples
         self._out = Ring((self.outputs,), self.latency_samples + 2 * self._step)
         self._rest = np.zeros((len(self.stems), self.channels, 0), np.float32)
+        self.newest: FloatArray = np.zeros((len(self.stems), self.channels, self.hop), np.float32)
         self._dry.clear()
         self._agenda.ignored = 0
         self._ended = False
@@ -152,7 +152,7 @@ class Engine:
     @property
     def position(self) -> int:
         """The input sample at which a command would take effect now."""
-        return self._position
+        return 0 if self._ended else self._position
 
     @property
     def fresh(self) -> bool:

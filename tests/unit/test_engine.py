@@ -1,6 +1,7 @@
 """The engine: cuts, latency, commands and switches, to the sample."""
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from plugin_bridge.engine import Engine
 from plugin_bridge.errors import SpecError
 from plugin_bridge.model.onnx import Model
 from plugin_bridge.source import hop_of
-from plugin_bridge.testing import STEMS, FunctionModel, card, noise
+from plugin_bridge.testing import STEMS, FunctionModel, IdentityModel, card, noise
 from tests import graphs
 from tests.tiny import equal_model
 
@@ -376,6 +377,19 @@ def test_reset_equals_a_new_engine(model: Model) -> None:
     engine.reset()
     assert engine.active == "a"
     np.testing.assert_array_equal(run(engine, audio), fresh)
+
+
+@pytest.mark.parametrize("end", [Engine.flush, Engine.reset])
+def test_a_command_for_now_is_one_for_the_next_stream(end: Callable[[Engine], object]) -> None:
+    """After the end of a stream positions begin at 0 again, and no stem is held of the last."""
+    engine = Engine(IdentityModel(["all"]), 44100, Console(["all"]))
+    run(engine, full_scale(2560))
+    end(engine)
+    assert engine.position == 0
+    engine.send(Command(engine.position, "all.mute", True))
+    assert not run(engine, full_scale(2560)).any()
+    engine.reset()
+    assert not engine.newest.any()
 
 
 def test_a_reset_takes_new_inserts() -> None:
