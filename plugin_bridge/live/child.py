@@ -41,6 +41,11 @@ class Child:
     begin_ns : int, monotonic, when it was started
     pid : int
 
+    Raises
+    ------
+    DeviceError
+        If the system has no process or memory for it.
+
     Notes
     -----
     Thread: [any], one at a time; `end` from any
@@ -50,23 +55,30 @@ class Child:
         self.memory = SharedMemory()
         self.begin_ns = time.monotonic_ns()
         quiet = None if os.environ.get("PLUGIN_BRIDGE_DEBUG") else subprocess.DEVNULL
-        self._process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "plugin_bridge.live.process"),
-                *(self.memory.address, str(self.begin_ns)),
-                *(["hardware"] if hardware else []),
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=quiet,
-            # Looking for plugins of pydantic takes a twentieth of the start.
-            env={"PYDANTIC_DISABLE_PLUGINS": "__all__", **os.environ},
-            pass_fds=self.memory.inherited,
-            # Ctrl-C is for the parent.
-            start_new_session=True,
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-            bufsize=0,
-        )
+        try:
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "plugin_bridge.live.process"),
+                    *(self.memory.address, str(self.begin_ns)),
+                    *(["hardware"] if hardware else []),
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=quiet,
+                # Looking for plugins of pydantic takes a twentieth of the start.
+                env={"PYDANTIC_DISABLE_PLUGINS": "__all__", **os.environ},
+                pass_fds=self.memory.inherited,
+                # Ctrl-C is for the parent.
+                start_new_session=True,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+                bufsize=0,
+            )
+        except OSError as error:
+            self.memory.close()
+            raise DeviceError(
+                f"no process for the audio engine ({error.strerror}); end other programs and try "
+                "again"
+            ) from error
         self.pid = self._process.pid
         self._line = b""
         self._reader = threading.Thread(target=self._read, name="engine-reply", daemon=True)

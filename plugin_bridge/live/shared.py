@@ -56,9 +56,9 @@ class SharedMemory:
             return mmap.mmap(-1, size, tagname=self.address)
         try:
             os.ftruncate(self.inherited[0], size)
+            return mmap.mmap(self.inherited[0], size)
         except OSError as error:
             raise _none(error) from error
-        return mmap.mmap(self.inherited[0], size)
 
     def close(self) -> None:
         """Let go of it, but for what is mapped.

@@ -224,6 +224,7 @@ class Live:
                 self._pass_on(self._paths[POSITION], target)
             else:
                 self._meanwhile.append((self._paths[POSITION], target))
+                self._transport.sent += 1  # an engine that is being put away does not jump any more
 
     def get(self, path: str) -> Value:
         """Give a control of the active preset, or its name; False if there is none such.
@@ -348,6 +349,7 @@ class Live:
             control = ControlBlock(child.memory)
         except DeviceError:
             child.end(0)
+            child.memory.close()
             raise
         with self._lock:
             self._child = child

@@ -1,5 +1,7 @@
 """The engine's process: started, told, killed, replaced, and never left behind."""
 
+import errno
+import mmap
 import os
 import signal
 import subprocess
@@ -17,6 +19,7 @@ from plugin_bridge.errors import (
     PresetError,
     SpecError,
 )
+from plugin_bridge.live.control import POSITION, Ahead, ControlBlock, Head
 from plugin_bridge.live.settings import LiveSettings
 from plugin_bridge.live.supervisor import LOST, RUNNING, Live
 from tests.processes import gone, seconds_until, until
@@ -199,6 +202,42 @@ def test_a_value_that_no_engine_takes_is_refused(live: Live, path: str, value: A
     with pytest.raises(SpecError, match=path):
         live.send(path, value)
     assert live.get(path) == before
+
+
+@pytest.mark.parametrize("short", [(subprocess, "Popen"), (mmap, "mmap")])
+def test_a_system_that_is_short_of_something_is_asked_again(
+    live: Live, short: tuple[Any, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a process or memory for the next engine, which leaves nothing open."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    pid = live.pid
+    assert pid is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(*short, refuse)
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: "Cannot allocate memory" in live.trouble)
+        live.trouble, before = "", len(os.listdir("/proc/self/fd"))
+        until(lambda: "Cannot allocate memory" in live.trouble)
+        assert len(os.listdir("/proc/self/fd")) <= before
+    until(lambda: live.state == RUNNING)
+
+
+def test_a_jump_while_an_engine_is_put_away_is_where_the_next_begins(
+    settings: LiveSettings,
+) -> None:
+    """The lost engine cannot follow it, and where that one stood does not matter any more."""
+    live = Live(settings)
+    live.described = {"device": {"rate": 44100}}
+    live._paths = {POSITION: 0}
+    live._control = control = ControlBlock()
+    control.cells[Ahead.LENGTH], control.cells[Head.POSITION] = 44100 * 60, 1000
+    live.state = LOST
+    live.seek(30)
+    live._put_away()
+    assert live._transport.position == 44100 * 30
 
 
 def test_an_engine_that_dies_at_its_start_is_told(
