@@ -208,11 +208,13 @@ def _play(
                     break
                 for key in typed:
                     _obey(key, session, hands, stems)
+                if session.trouble != trouble:
+                    trouble = session.trouble
+                    if screen:
+                        typer.echo(CLEAR, err=True, nl=False)
+                    say(trouble or "playing again")  # whole: the line is cut where a screen ends
                 if screen:
                     typer.echo(CLEAR + _line(session, stems), err=True, nl=False)
-                elif session.trouble != trouble:
-                    trouble = session.trouble
-                    say(trouble or "playing again")
     except KeyboardInterrupt:
         pass  # the usual way to end
     finally:

@@ -100,9 +100,11 @@ def choose_mode(
         return INLINE
     if mode == AUTO:
         return WORKER
+    # The same at every attempt to start anew: what was measured would differ.
     raise SpecError(
-        f"inline needs {needed / 1e6:.1f} ms of a block of {block_ns / 1e6:.1f} ms, and "
-        "at most half is allowed; use --mode worker, or a larger --block"
+        f"inline does not fit into half of a block of {device.block} samples, "
+        f"{block_ns / 1e6:.1f} ms; use --mode worker, or a larger --block, which under JACK is at "
+        "most the server's period"
     )
 
 
