@@ -90,7 +90,10 @@ class AudioReader:
         -----
         Thread: [main]
         """
-        self._file.seek(start)
+        try:
+            self._file.seek(start)
+        except ValueError:
+            return  # the length was a forecast, and the decoder has met the end before
         done = start
         while self._limit is None or done < self._limit:
             ask = samples if self._limit is None else min(samples, self._limit - done)

@@ -68,3 +68,22 @@ def test_behind_the_song_is_silence_and_mono_is_on_both_sides(tmp_path: Path) ->
     np.testing.assert_array_equal(song.read(50), out[:, :50])
     assert song.trouble == ""
     song.close()
+
+
+def test_a_place_beyond_the_end_of_a_forecast_is_silence(tmp_path: Path) -> None:
+    """An mp3 that begins with small frames and tells no length seems longer than it is."""
+    content = b""
+    for quality, seconds in ((64, 2), (320, 8)):
+        path = tmp_path / f"{quality}.mp3"
+        with AudioFile(str(path), "w", 44100, 2, quality=quality) as file:
+            file.write(noise(seconds, 44100))
+        whole = path.read_bytes()
+        header = max(whole.find(b"Xing"), whole.find(b"Info"))
+        content += whole[whole.find(b"\xff\xfb", header) :] if header >= 0 else whole
+    path = tmp_path / "song.mp3"
+    path.write_bytes(content)
+    song = Song(path, 2)
+    forecast = song.samples
+    for position in (forecast // 2, forecast):
+        song.seek(position)
+        assert not song.read(5000).any()
