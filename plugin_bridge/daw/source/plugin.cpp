@@ -127,9 +127,9 @@ protected:
         link_.begin(++epoch_, rate_, block_);
         // A host may begin anew at any time and on any thread: what is known is not asked again.
         if (!same) {
-            Course course = usual_course(rate_);
-            link_.await(epoch_, course);
-            latency_ = latency_of(course, block_);
+            course_ = usual_course(rate_);
+            link_.await(epoch_, course_);
+            latency_ = latency_of(course_, block_);
         }
         setLatency(latency_);
         player_.prepare(link_.shared(), epoch_, latency_, rate_, block_);
@@ -138,12 +138,8 @@ protected:
 
     void deactivate() override { write(link_.shared()->active, 0u); }
 
-    void bufferSizeChanged(uint32_t) override {
-        if (!link_.attached) setLatency(latency_of(usual_course(getSampleRate()), block()));
-    }
-    void sampleRateChanged(double rate) override {
-        if (!link_.attached) setLatency(latency_of(usual_course(rate), block()));
-    }
+    void bufferSizeChanged(uint32_t) override { foretell(); }
+    void sampleRateChanged(double) override { foretell(); }
 
     void offlineChanged(bool offline) override { offline_.store(offline, std::memory_order_relaxed); }
 
@@ -167,6 +163,12 @@ protected:
     }
 
 private:
+    // What the next activation should say: some hosts ask before it, and not again.
+    void foretell() {
+        const double rate = getSampleRate();
+        setLatency(latency_of(rate == rate_ ? course_ : usual_course(rate), block()));
+    }
+
     // What a preset's MIDI map can answer to: notes, controllers and program changes.
     static bool is_bindable(const MidiEvent& event) {
         const uint8_t kind = event.data[0] & 0xf0;
@@ -187,6 +189,7 @@ private:
     std::atomic<bool> offline_{false};
     uint64_t epoch_ = 0;
     double rate_ = 0;
+    Course course_;  // of the last activation
     uint32_t block_ = 0, latency_ = 0;
 
     DISTRHO_DECLARE_NON_COPYABLE_WITH_LEAK_DETECTOR(StemBridge)
