@@ -1,4 +1,4 @@
-"""What the tests of the plugin share: a server in a process of its own, and a CLAP host."""
+"""What the tests of the plugin share: a server, a CLAP host, and a peer of hosts on JACK."""
 
 import json
 import os
@@ -21,6 +21,7 @@ from plugin_bridge.dsp import FloatArray
 from plugin_bridge.engine import Engine
 from plugin_bridge.live.daw.runtime import FOLDER_VARIABLE
 from plugin_bridge.live.daw.server import ask
+from tests.live.jackd import Jackd, Peer
 
 # A shared machine may be slow; these end a test that would hang.
 START_S, PLAY_S = 60.0, 100.0
@@ -69,6 +70,11 @@ class Serving:
     def plugins(self) -> list[dict[str, Any]]:
         """Give the reports of the plugins that are served now."""
         return list((ask(self.folder) or {}).get("plugins", []))
+
+    def plays_in(self, host: int) -> bool:
+        """Tell whether a plugin plays in this process."""
+        playing = {"host": host, "state": "playing"}.items()
+        return any(playing <= plugin.items() for plugin in self.plugins())
 
     def stop(self) -> None:
         """End, well."""
@@ -163,6 +169,45 @@ class ClapHost:
     ) -> Played:
         """Play from start to end."""
         return self.finish(self.start(server, signal, *words, **how))
+
+
+class Patched(Peer):
+    """A peer of any JACK client, found by the names of its ports.
+
+    `midi` is a port, and a message for it with its sample.
+    """
+
+    def __init__(
+        self, server: Jackd, into: list[str], out_of: list[str], midi: tuple[str, int, bytes]
+    ) -> None:
+        super().__init__(server)
+        self._into, self._out_of = into, out_of
+        self._keys, self._at, self._message = midi
+        self._pad = self._player.midi_outports.register("midi")
+
+    def connect(self) -> None:
+        """Take the place of whoever is connected to these ports."""
+        player, recorder = self._player, self._recorder
+        self._sinks = [recorder.inports.register(f"in_{i}") for i in range(len(self._out_of))]
+        player.activate()
+        recorder.activate()
+        for name in (*self._into, *self._out_of):
+            port = player.get_port_by_name(name)
+            for other in player.get_all_connections(port):
+                pair = (other, port) if name in self._into else (port, other)
+                player.disconnect(*pair)
+        for source, name in zip(self._sources, self._into, strict=True):
+            player.connect(source, name)
+        for name, sink in zip(self._out_of, self._sinks, strict=True):
+            player.connect(name, sink)
+        player.connect(self._pad, self._keys)
+
+    def _play(self, samples: int) -> None:
+        self._pad.clear_buffer()
+        here = self._at - self._position
+        if self._playing and 0 <= here < samples:
+            self._pad.write_midi_event(here, self._message)
+        super()._play(samples)
 
 
 def reference(
