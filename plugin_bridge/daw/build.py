@@ -53,9 +53,7 @@ def build(out: Path, dpf: Path = DPF) -> list[Path]:
     out = out.resolve()
     with tempfile.TemporaryDirectory(prefix="plugin-bridge-") as name:
         work = Path(name)
-        shutil.copytree(SOURCE, work / "source")
-        shutil.copytree(dpf / "distrho", work / "distrho")
-        apply((SOURCE / "dpf.patch").read_text(encoding="utf-8"), work)
+        gather(work, dpf)
         made = work / "made"
         made.mkdir()
         _run(["make", f"-j{min(4, os.cpu_count() or 1)}", f"DPF={work}", f"OUT={made}"], work)
@@ -63,6 +61,28 @@ def build(out: Path, dpf: Path = DPF) -> list[Path]:
         for bundle in (*BUNDLES, "layout"):
             _place(made / bundle, out / bundle)
     return [out / bundle for bundle in BUNDLES]
+
+
+def gather(work: Path, dpf: Path = DPF) -> None:
+    """Copy the plugin's sources, and DPF with our changes, to where they are compiled.
+
+    Parameters
+    ----------
+    work : Path, gets the folders `source` and `distrho`
+    dpf : Path, DPF 1.6
+
+    Raises
+    ------
+    PluginBridgeError
+        If DPF is another version.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    shutil.copytree(SOURCE, work / "source")
+    shutil.copytree(dpf / "distrho", work / "distrho")
+    apply((SOURCE / "dpf.patch").read_text(encoding="utf-8"), work)
 
 
 def install(built: Path, home: Path) -> list[Path]:

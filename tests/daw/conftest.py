@@ -1,6 +1,7 @@
 """The plugin, built once for all tests of a checkout; a server, and a host for it."""
 
 import hashlib
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.daw.models import write_shares
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / "build" / "cache" / "daw"
+HOST = Path(__file__).with_name("host.cpp")
 
 
 def _once(name: str, sources: list[Path], make: Callable[[Path], object]) -> Path:
@@ -31,18 +33,32 @@ def compiled_plugin() -> Path:
     return _once("plugin", [*maker.SOURCE.iterdir(), Path(maker.__file__)], maker.build)
 
 
+def _compile_host(folder: Path, *flags: str) -> None:
+    command = ["g++", "-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", *flags, "-isystem"]
+    include = maker.DPF / "distrho" / "src"
+    subprocess.run([*command, include, HOST, "-ldl", "-o", folder / "host"], check=True)
+
+
 def compiled_host() -> Path:
     """Give the CLAP host."""
-    source = Path(__file__).with_name("host.cpp")
+    return _once("host", [HOST], _compile_host) / "host"
+
+
+def compiled_with_guards() -> Path:
+    """Give CLAP host and plugin, stopped by their first wrong access to memory."""
+    # Undefined steps trap: that needs no second library beside that of the first.
+    guards = ["-fsanitize=address,undefined", "-fsanitize-undefined-trap-on-error"]
 
     def make(folder: Path) -> None:
-        include = maker.DPF / "distrho" / "src"
-        command = ["g++", "-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", "-isystem"]
-        subprocess.run(
-            [*command, str(include), str(source), "-ldl", "-o", str(folder / "host")], check=True
-        )
+        _compile_host(folder, *guards)
+        work = folder / "work"
+        maker.gather(work)
+        target = f"{folder}/StemBridge.clap"
+        words = [f"DPF={work}", f"OUT={folder}", "CXXFLAGS=-O1", f"CXX=g++ {' '.join(guards)}"]
+        subprocess.run(["make", "-C", work / "source", "-s", target, *words], check=True)
+        shutil.rmtree(work)
 
-    return _once("host", [source], make) / "host"
+    return _once("guarded", [*maker.SOURCE.iterdir(), Path(maker.__file__), HOST], make)
 
 
 @pytest.fixture(scope="session")
@@ -74,3 +90,10 @@ def server(shares: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 def clap(built: Path, host_program: Path, tmp_path: Path) -> ClapHost:
     """Give a CLAP host with the plugin."""
     return ClapHost(host_program, built / "StemBridge.clap", tmp_path)
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> ClapHost:
+    """Give a CLAP host with the plugin, both stopped by a wrong access to memory."""
+    folder = compiled_with_guards()
+    return ClapHost(folder / "host", folder / "StemBridge.clap", tmp_path)

@@ -52,6 +52,7 @@ std::atomic<int> allocations{0};
 
 }  // namespace
 
+#ifndef __SANITIZE_ADDRESS__
 // In place of the C library's, for everything in this process.
 extern "C" void* __libc_malloc(size_t);
 extern "C" void __libc_free(void*);
@@ -63,6 +64,7 @@ extern "C" void free(void* at) {
     if (strict && at) ++allocations;
     __libc_free(at);
 }
+#endif
 
 namespace {
 

@@ -137,3 +137,29 @@ def test_bypass_keeps_the_latency(server: Serving, clap: ClapHost) -> None:
     assert np.array_equal(out[:, :at], before[:, :at])
     assert np.array_equal(out[:2, at + ramp :], signal[:, at + ramp :])
     assert not out[2:, at + ramp :].any()
+
+
+@pytest.mark.parametrize("offline", [True, False])
+def test_memory_is_used_as_it_should_be(server: Serving, guarded: ClapHost, offline: bool) -> None:
+    """No wrong access, no undefined step and no leak: parameters, MIDI, state, restarts, bypass."""
+    pace = () if offline else ("pace",)
+    moves = (
+        "set",
+        0,
+        0,
+        -6,
+        "midi",
+        3000,
+        "902540",
+        "midi",
+        5000,
+        "c00100",
+        "midi",
+        6000,
+        "b01040",
+    )
+    again = ("run", 30000, "save", "state", "restart", "run", 20000, "load", "state", "block", 0)
+    turns = ("run", 20000, "set", 0, 16, 1, "set", 0, 17, 1, "run", 8000, "restart", "run", 8000)
+    words = (*moves, *pace, *again, *turns)
+    played = guarded.play(server, hiss(44100), *words, offline=offline, most=1024)
+    assert played.out.any()
