@@ -5,6 +5,7 @@ DPF is not part of this package: Debian's dpf-source is copied, patched and comp
 
 import ctypes
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -126,9 +127,10 @@ def install(built: Path, home: Path) -> list[Path]:
 
 
 def _refuse(dpf: Path) -> None:
-    if sys.platform != "linux" or os.uname().machine != "x86_64":
+    if sys.platform != "linux" or platform.machine() != "x86_64":
         raise PluginBridgeError(
-            f"the plugin is for Linux on x86-64, this is {sys.platform}; use render or live here"
+            f"the plugin is for Linux on x86-64, this is {sys.platform} on {platform.machine()}; "
+            "use render or live here"
         )
     missing = [tool for tool in ("g++", "make") if shutil.which(tool) is None]
     if not (dpf / "distrho" / "DistrhoPluginMain.cpp").is_file():

@@ -28,6 +28,17 @@ def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("machine", ["aarch64", "riscv64"])
+def test_other_processors_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: str
+) -> None:
+    """Where stores may be seen in another order nothing is built, and one sentence says why."""
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    with pytest.raises(PluginBridgeError, match=f"Linux on x86-64, this is .* on {machine}"):
+        build.build(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_install_replaces_what_was_there(tmp_path: Path) -> None:
     """Bundles are where DAWs look, and an older one is gone, with nothing left beside it."""
     build.install(made(tmp_path / "one", "old"), tmp_path / "home")
