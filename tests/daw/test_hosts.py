@@ -144,29 +144,30 @@ def test_jalv_hears_every_bus(built: Path, server: Serving) -> None:
     """
     signal, pad, pad_37 = hiss(24000), 12000, bytes([0x90, 37, 100])
     with Jackd(48000, 512) as jack:
-        names = environment(jack.name)
+        into = ["stems:lv2_in_l", "stems:lv2_in_r"]
+        stems = ("mix", "vocals", "drums", "bass", "other")
+        out_of = [f"stems:lv2_{stem}_{side}" for stem in stems for side in "lr"]
+        # All clients are open before it comes: jackd refuses one now and then that comes with it.
         look = jack.client("look")
+        peer = Patched(jack, into, out_of, ("stems:lv2_events_in", pad, pad_37))
         host = subprocess.Popen(
             ["jalv", "-n", "stems", "urn:plugin-bridge:stem-bridge"],
-            env={**server.environment, **names, "LV2_PATH": f"{built}:/usr/lib/lv2"},
+            env={
+                **server.environment,
+                **environment(jack.name),
+                "LV2_PATH": f"{built}:/usr/lib/lv2",
+            },
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         try:
-            into = ["stems:lv2_in_l", "stems:lv2_in_r"]
-            stems = ("mix", "vocals", "drums", "bass", "other")
-            out_of = [f"stems:lv2_{stem}_{side}" for stem in stems for side in "lr"]
-            known = wait_for(lambda: _ports(look, "stems:") >= {*into, *out_of}, "jalv")
-            assert known
+            wait_for(lambda: _ports(look, "stems:") >= {*into, *out_of}, "jalv")
             wait_for(lambda: server.plays_in(host.pid), "the plugin")
-            peer = Patched(jack, into, out_of, ("stems:lv2_events_in", pad, pad_37))
-            try:
-                peer.connect()
-                captured = peer.play(signal, 8192)
-            finally:
-                peer.close()
+            peer.connect()
+            captured = peer.play(signal, 8192)
         finally:
+            peer.close()
             look.close()
             host.stdin.close()  # type: ignore[union-attr]  # it was asked for
             # All has been heard: jackd may keep a client waiting that wants to go.
