@@ -63,13 +63,16 @@ class LowEnd(nn.Module):
 
     def forward(self, x: Tensor, *states: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Give (batch, scores, frames, low) and the next states."""
-        z = x.permute(2, 0, 1, 3).flatten(2)
+        # An exported graph has a batch of one: then its shapes are constants, and cost no time.
+        batch = 1 if torch.onnx.is_in_onnx_export() else x.shape[0]
+        z = x.permute(2, 0, 1, 3).reshape(-1, batch, x.shape[1] * self.low)
         z = functional.leaky_relu(self.entry(z), SLOPE)
         following = []
         for gru, state in zip(self.grus, states, strict=True):
             z, state = gru(z, state)
             following.append(state)
-        return self.out(z).unflatten(2, (self.scores, self.low)).permute(1, 2, 0, 3), following
+        scores = self.out(z).reshape(-1, batch, self.scores, self.low)
+        return scores.permute(1, 2, 0, 3), following
 
 
 def gain_and_offset(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
@@ -220,8 +223,8 @@ class LastFrame(nn.Module):
         width = self.encoder[-1].out_channels
         z = h.permute(2, 0, 3, 1).reshape(-1, batch * self.bands, width)
         deep = len(self.encoder)
-        low = deep + len(self.grus)
-        for gru, state in zip(self.grus, states[deep:low], strict=True):
+        beyond = deep + len(self.grus)
+        for gru, state in zip(self.grus, states[deep:beyond], strict=True):
             z, state = gru(z, state)
             following.append(state)
         z = z.reshape(-1, batch, self.bands, width)
@@ -235,8 +238,10 @@ class LastFrame(nn.Module):
             h = functional.leaky_relu(norm(upsample(level, h, batch, bins)), SLOPE)
             bins *= STRIDE
         scores = self.out(torch.cat([h, x], 1)) + self.out_place
+        parts = [scores]
         if self.low_end:
-            more, ended = self.low_end(x[..., : self.low_end.low], *states[low:])
+            more, ended = self.low_end(x[..., : self.low_end.low], *states[beyond:])
             following += ended
-            scores = scores + functional.pad(more, (0, self.bins - self.low_end.low))
-        return (torch.cat([scores, scores[..., -1:]], -1), *following)
+            low = self.low_end.low
+            parts = [scores[..., :low] + more, scores[..., low:]]
+        return (torch.cat([*parts, scores[..., -1:]], -1), *following)
