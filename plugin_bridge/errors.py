@@ -77,6 +77,24 @@ class PresetError(PluginBridgeError):
 class MissingExtraError(PluginBridgeError):
     """An optional package is not installed; the message names the extra."""
 
+    @classmethod
+    def of(cls, need: str, extra: str, instead: str = "") -> "MissingExtraError":
+        """Make one that says how to install an extra, in a clone and elsewhere.
+
+        Parameters
+        ----------
+        need : what is missing, and for what
+        extra : its name in pyproject.toml
+        instead : what else to do
+
+        Notes
+        -----
+        Thread: [any]
+        """
+        clone = f'pip install -c constraints/pins.txt -e ".[{extra}]"'
+        how = f'in a clone {clone}, elsewhere pip install "plugin-bridge[{extra}]"'
+        return cls(f"{need}; {how}{', or ' if instead else ''}{instead}")
+
 
 class PluginBridgeWarning(UserWarning):
     """Something the user should look at; the work goes on."""

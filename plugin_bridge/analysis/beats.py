@@ -31,9 +31,8 @@ def librosa() -> ModuleType:
     try:
         import librosa as module
     except ImportError as error:
-        raise MissingExtraError(
-            f"the analysis of files needs librosa ({error}); pip install "
-            '"plugin-bridge[analysis]", or use --causal'
+        raise MissingExtraError.of(
+            f"the analysis of files needs librosa ({error})", "analysis", "use --causal"
         ) from error
     return module
 

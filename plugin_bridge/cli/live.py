@@ -330,9 +330,10 @@ def _heard(status: dict[str, Any]) -> str:
     played = status.get("midi_out", {})
     if not played.get("port"):
         return f"; onsets: {counts}"
+    late = f", p50 {played['delay_ms']['p50']:.1f} ms after the sound" if played["notes"] else ""
     return (
-        f"; onsets: {counts}; {played['notes']} notes to {played['port']}, p50 "
-        f"{played['delay_ms']['p50']:.1f} ms after the sound, {played['dropped']} messages dropped"
+        f"; onsets: {counts}; {played['notes']} notes to {played['port']}{late}, "
+        f"{played['dropped']} messages dropped"
     )
 
 

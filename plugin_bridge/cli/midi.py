@@ -68,7 +68,7 @@ def list_ports(as_json: AsJson = False) -> int:
     for port in ports:
         typer.echo(f"{port.direction:6}  {port.title}")
     if not ports:
-        typer.echo("no MIDI port is there")
+        typer.echo("no MIDI port is there; plug in a controller, or start a program that has one")
     running = f"{' and '.join(apis)} run{'s' if len(apis) == 1 else ''}"
     typer.echo(running if apis else "no MIDI system runs; see plugin-bridge doctor")
     return OK

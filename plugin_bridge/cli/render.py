@@ -181,7 +181,7 @@ def _render_take(folder: Path, out: Path, exact: bool, allow_plugins: bool) -> i
         )
     path = render_take(take, out / (folder.resolve().name), exact, allow_plugins)
     late = take.latency_samples
-    typer.echo(f"{folder} -> {path}: out.wav of the take is {late} samples later")
+    typer.echo(f"{folder} -> {path}: the take's own out.wav lags it by {late} samples")
     return OK
 
 

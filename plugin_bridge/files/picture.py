@@ -37,9 +37,8 @@ def matplotlib() -> ModuleType:
     try:
         return import_module("matplotlib.figure")
     except ImportError as error:
-        raise MissingExtraError(
-            f'--plot needs matplotlib ({error}); pip install "plugin-bridge[analysis]", or leave '
-            "it out"
+        raise MissingExtraError.of(
+            f"--plot needs matplotlib ({error})", "analysis", "leave it out"
         ) from error
 
 

@@ -154,6 +154,8 @@ def _check_file(path: Path) -> Integrity:
             raise AudioFileError(f"{path} is empty (0 bytes); copy it again")
         integrity = inspect(path)
     except (FileNotFoundError, NotADirectoryError) as error:
+        if set("*?") & set(path.name):
+            raise AudioFileError(f"no file matches {path}; check folder and ending") from error
         raise AudioFileError(f"{path} does not exist; check the name") from error
     except OSError as error:
         raise AudioFileError(f"{path} cannot be read: {reason(error)}") from error

@@ -241,9 +241,8 @@ def driver() -> ModuleType:
     try:
         import rtmidi
     except ImportError as error:
-        raise MissingExtraError(
-            "MIDI ports need python-rtmidi, which is not installed; install the extra midi with: "
-            "pip install 'plugin-bridge[midi]'"
+        raise MissingExtraError.of(
+            "MIDI ports need python-rtmidi, which is not installed", "midi"
         ) from error
     module: ModuleType = rtmidi
     return module

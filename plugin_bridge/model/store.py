@@ -1,6 +1,7 @@
 """Where models are: the shipped ones, and the user's own folder."""
 
 from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 
 from plugin_bridge import shipped
@@ -78,9 +79,11 @@ def find(model: str | Path) -> Path:
     for known in listing():
         if known.stem == str(model):
             return known
+    close = get_close_matches(str(model), [known.stem for known in listing()], 1)
+    hint = f"did you mean {close[0]}? " if close else ""
     raise ModelFileError(
-        f"there is no model named {str(model)!r}; use one of {_names()}, the path of an .onnx "
-        f"file, or put the file into {user_folder()}"
+        f"there is no model named {str(model)!r}; {hint}use {_names()}, the "
+        f"path of an .onnx file, or put the file into {user_folder()}"
     )
 
 

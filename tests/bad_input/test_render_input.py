@@ -33,6 +33,7 @@ def _audio(samples: int, channels: int, rate: int = 44100) -> Callable[[Path], o
 # What is made of the name, the file's name, words of the sentence
 MISTAKES: list[tuple[str, str, Callable[[Path], object] | None, str]] = [
     ("missing", "a.wav", None, "does not exist; check"),
+    ("no match", "*.wav", None, "no file matches"),
     ("below a file", "good.wav/a.wav", None, "does not exist; check"),
     ("empty", "a.wav", _bytes(b""), "empty (0 bytes)"),
     ("text", "a.wav", _bytes(b"hello " * 100), "not audio that can be read here (wav, flac"),

@@ -75,7 +75,8 @@ def test_ports_without_a_system(system: MidiSystem, capsys: pytest.CaptureFixtur
     system.stop("API_UNIX_JACK")
     assert main(["midi", "ports"]) == 0
     assert capsys.readouterr().out == (
-        "no MIDI port is there\nno MIDI system runs; see plugin-bridge doctor\n"
+        "no MIDI port is there; plug in a controller, or start a program that has one\n"
+        "no MIDI system runs; see plugin-bridge doctor\n"
     )
 
 

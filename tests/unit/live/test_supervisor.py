@@ -165,6 +165,7 @@ def test_a_killed_parent_leaves_no_orphan(settings: LiveSettings) -> None:
     [
         ({"preset": "karaok"}, PresetError, "did you mean karaoke"),
         ({"model": "nothing"}, ModelFileError, "there is no model named 'nothing'"),
+        ({"model": "lastfrane"}, ModelFileError, "did you mean lastframe"),
         ({"rate": 16000.0}, SpecError, "does not run at 16000 Hz"),
     ],
 )
