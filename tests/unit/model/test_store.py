@@ -34,7 +34,7 @@ def test_names_and_paths(folders: tuple[Path, Path]) -> None:
 
 def test_what_is_not_there_says_what_is(folders: tuple[Path, Path], tmp_path: Path) -> None:
     """A name, a path, a folder."""
-    with pytest.raises(ModelFileError, match="no model named 'lastfarme'; use both, mine"):
+    with pytest.raises(ModelFileError, match=r"did you mean lastframe\? use both, mine"):
         store.find("lastfarme")
     with pytest.raises(ModelFileError, match=r"x\.onnx does not exist; name an .onnx file or one"):
         store.find(tmp_path / "x.onnx")
