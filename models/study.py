@@ -94,12 +94,14 @@ def curves(panels: Mapping[str, Sequence[str]], runs: Path, path: Path) -> None:
     -----
     Thread: [main]
     """
+    from matplotlib import colormaps
     from matplotlib.figure import Figure
 
+    colours = colormaps["tab20"].colors  # type: ignore[attr-defined]  # of those in a list
     figure = Figure(figsize=(12, 9), layout="constrained")
     grid = figure.subplots(2, len(panels), squeeze=False)
     for column, (title, names) in enumerate(panels.items()):
-        for name in names:
+        for number, name in enumerate(names):
             table = runs / name / "log.csv"
             if not table.exists():
                 continue
@@ -107,7 +109,9 @@ def curves(panels: Mapping[str, Sequence[str]], runs: Path, path: Path) -> None:
                 rows = list(csv.DictReader(file))
             for axis, key in zip(grid[:, column], ("loss", "mean"), strict=True):
                 points = [(int(r["step"]), float(r[key])) for r in rows if r[key]]
-                axis.plot(*zip(*points, strict=True) if points else ([], []), label=name, lw=0.9)
+                colour = colours[number % len(colours)]
+                drawn = zip(*points, strict=True) if points else ([], [])
+                axis.plot(*drawn, ".-", color=colour, label=name, lw=0.9, ms=4)
                 axis.set_title(f"{title}: {key}", loc="left", fontsize=10)
     for axis in grid.flat:
         axis.set_xlabel("steps")
