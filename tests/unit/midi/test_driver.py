@@ -72,5 +72,5 @@ def test_a_client_of_a_dead_server_is_left_alone(system: MidiSystem) -> None:
 def test_without_rtmidi_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where python-rtmidi is not installed, one sentence tells how to get it."""
     monkeypatch.setitem(sys.modules, "rtmidi", None)
-    with pytest.raises(MissingExtraError, match=r"install the extra midi .*plugin-bridge\[midi\]"):
+    with pytest.raises(MissingExtraError, match=r"-e \"\.\[midi\]\".*plugin-bridge\[midi\]"):
         driver.listing()
