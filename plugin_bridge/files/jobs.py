@@ -223,6 +223,8 @@ def _serve(connection: Connection, options: RenderOptions) -> None:
 
 
 def _leave(*_: object) -> None:
+    # Told a second time, it would stop cleaning up.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise SystemExit(0)
 
 

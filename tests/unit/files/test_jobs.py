@@ -1,6 +1,8 @@
 """Several files: one's error is its own; several processes give what one gives."""
 
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -90,3 +92,24 @@ def test_closing_half_way_ends_the_workers(tmp_path: Path) -> None:
     outcomes.close()
     assert multiprocessing.active_children() == []
     assert not [p for p in (tmp_path / "out").rglob("*") if "1" in p.name or ".part" in p.name]
+
+
+TWICE = """
+import os, signal, time
+from plugin_bridge.files.jobs import _leave
+signal.signal(signal.SIGTERM, _leave)
+try:
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(10)
+finally:
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.01)
+    print("cleaned up")
+"""
+
+
+@pytest.mark.linux
+def test_a_worker_that_is_told_twice_cleans_up() -> None:
+    """The second word to end does not stop what the first one began."""
+    run = subprocess.run([sys.executable, "-c", TWICE], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (0, "cleaned up\n"), run.stderr
