@@ -10,9 +10,11 @@ from typing import Any
 import torch
 
 Content = dict[str, Any]
+# Parts that begin as nothing, so a run may add them to what it starts with; their sizes without.
+ADDED: dict[str, Any] = {"low": 0, "memories": ()}
 # Sizes that networks got later, with what was there before: older checkpoints lack them.
-LATER = {"head": "softmax", "low": 0, "synthesis": 512, "hop": 256}
-# What a network may be taken from another one with other than its own.
+LATER: dict[str, Any] = {"head": "softmax", "synthesis": 512, "hop": 256} | ADDED
+# What a run may have other than what it starts with: nothing learnt has its shape.
 FREE = ("synthesis", "hop")
 
 
@@ -76,6 +78,17 @@ def weights(held: Content) -> Content:
     """Give the averaged weights of a best.pt or a checkpoint.pt."""
     found: Content = held["weights"] if "weights" in held else held["average"]
     return found
+
+
+def free_for(held: Content) -> set[str]:
+    """Tell in which sizes a run may differ from what it starts with.
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    sizes = LATER | held["config"]
+    return {*FREE, *(name for name, none in ADDED.items() if _plain(sizes[name]) == _plain(none))}
 
 
 def refuse_another(

@@ -73,6 +73,7 @@ class Network(Table):
     head : what the raw maps become, see heads.py; `phase` is not one of the bridge's
     synthesis, hop : of the transform, in samples: how many of a frame's last samples are laid
         down, and from one frame to the next; a start may be of a network with others
+    low, memories : paths that begin as nothing; a start may be of a network without them
     """
 
     architecture: Literal["lastframe"] = "lastframe"
@@ -80,6 +81,7 @@ class Network(Table):
     widths: tuple[Count, ...] = (24, 64, 96, 128)
     hidden: Count = 128
     layers: Count = 2
+    memories: tuple[Annotated[int, Field(ge=0)], ...] = ()
     last: Count = 12
     low: int = Field(default=0, ge=0, le=1024)
     normed: bool = True
@@ -92,6 +94,15 @@ class Network(Table):
             Transform(2048, self.synthesis, self.hop)
         except SpecError as error:
             raise ValueError(f"{error}") from error
+        return self
+
+    @model_validator(mode="after")
+    def _no_more_memories_than_levels(self) -> Self:
+        if len(self.memories) > len(self.widths):
+            raise ValueError(
+                f"memories has {len(self.memories)} numbers; give at most one for each of the "
+                f"{len(self.widths)} widths, 0 where a level has none"
+            )
         return self
 
     @property

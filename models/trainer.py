@@ -13,7 +13,6 @@ from torch.optim import AdamW
 from models import checkpoints
 from models.architectures import ARCHITECTURES, Architecture, Streaming
 from models.batches import Batch, Feed, draw
-from models.checkpoints import FREE
 from models.configuration import Configuration
 from models.data.library import RATE, Library
 from models.data.mixing import Mixer
@@ -139,12 +138,14 @@ class Trainer:
         make = ARCHITECTURES[wanted.architecture]
         self.architecture = make(wanted.sizes, configuration.loss.masks)
         self.network = self._build()
-        for path, found, free in ((self.checkpoint, held, ()), (run.start, begun, FREE)):
+        for path, found in ((self.checkpoint, held), (run.start, begun)):
             if found and path:
                 architecture = configuration.network.architecture
+                free = checkpoints.free_for(found) if found is begun else ()
                 checkpoints.refuse_another(path, found, architecture, self.network.config, free)
         if begun:
-            self.network.load_state_dict(checkpoints.weights(begun))
+            # What it lacks begins as nothing; all else was compared.
+            self.network.load_state_dict(checkpoints.weights(begun), strict=False)
         elif not held:
             mixer = self.mixer()
             mixer.seek(run.seed, STATISTICS)

@@ -4,8 +4,9 @@ Each encoder level divides frequency by four and looks one frame back through a 
 frame. Convolutions treat all frequencies alike, so a learned offset per bin tells each
 level where it is. At the bottom one GRU runs over time per band, and a small network mixes the
 bands. What is told apart by a few bins and by how they move, bass from kick, has a path of its
-own: the lowest bins, undivided, through GRUs. Nothing of the past is computed twice, so one
-frame costs about 8 M multiply-adds.
+own: the lowest bins, undivided, through GRUs. Finer levels may have GRUs of their own, which
+remember what the bottom's few bands blur. Nothing of the past is computed twice, so one frame costs
+about 8 M multiply-adds.
 """
 
 from typing import Any
@@ -26,6 +27,12 @@ FEATURE = f"power:{POWER:g}:{EPS:g}"
 SLOPE = 0.1
 STRIDE = 4
 LOW_LAYERS = 2
+
+
+def nothing_yet(layer: nn.Linear) -> None:
+    """Let a layer begin as nothing: it gives zeros until it has learnt."""
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
 
 
 class BandGRU(nn.Module):
@@ -58,8 +65,7 @@ class LowEnd(nn.Module):
         self.entry = nn.Linear(channels * low, hidden)
         self.grus = nn.ModuleList(BandGRU(hidden, hidden) for _ in range(LOW_LAYERS))
         self.out = nn.Linear(hidden, scores * low)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        nothing_yet(self.out)
 
     def forward(self, x: Tensor, *states: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Give (batch, scores, frames, low) and the next states."""
@@ -93,6 +99,16 @@ def upsample(level: nn.ConvTranspose2d, x: Tensor, batch: int, bins: int) -> Ten
     return y.reshape(batch, exits, -1, bins * stride)
 
 
+def by_frame(h: Tensor, batch: int) -> Tensor:
+    """(batch, width, frames, places) -> (frames, batch * places, width), as a GRU takes it."""
+    return h.permute(2, 0, 3, 1).reshape(-1, batch * h.shape[3], h.shape[1])
+
+
+def by_place(z: Tensor, batch: int) -> Tensor:
+    """(frames, batch * places, width) -> (batch, width, frames, places)."""
+    return z.reshape(-1, batch, z.shape[1] // batch, z.shape[2]).permute(1, 3, 0, 2)
+
+
 class LastFrame(nn.Module):
     """Raw scores per stem, for a softmax or another head, from compressed magnitudes.
 
@@ -101,6 +117,8 @@ class LastFrame(nn.Module):
     widths : channels of the encoder levels, from fine to coarse
     hidden : width of the GRUs
     layers : number of GRUs
+    memories : hidden widths of a GRU after each encoder level, from fine to coarse, 0 for none; it
+        runs over time at each of the level's places alike, and begins as nothing
     last : channels at full resolution before the output
     low : how many of the lowest bins have a path of their own, 0 for none; 32 end at 690 Hz
     normed : whether convolutions are followed by batch normalisation; `folded` removes it
@@ -117,6 +135,7 @@ class LastFrame(nn.Module):
         widths: tuple[int, ...] = (24, 64, 96, 128),
         hidden: int = 128,
         layers: int = 2,
+        memories: tuple[int, ...] = (),
         last: int = 12,
         low: int = 0,
         normed: bool = True,
@@ -132,6 +151,7 @@ class LastFrame(nn.Module):
             "widths": widths,
             "hidden": hidden,
             "layers": layers,
+            "memories": memories,
             "last": last,
             "low": low,
             "normed": normed,
@@ -158,6 +178,15 @@ class LastFrame(nn.Module):
         )
         norm = nn.BatchNorm2d if normed else nn.Identity
         self.encoder_norms = nn.ModuleList(norm(width) for width in widths)
+        self.memories = nn.ModuleDict(
+            {
+                str(level): BandGRU(width, remembered)
+                for level, (width, remembered) in enumerate(zip(widths, memories, strict=False))
+                if remembered
+            }
+        )
+        for memory in self.memories.values():
+            nothing_yet(memory.out)
         self.bands = self.bins // STRIDE ** len(widths)
         self.grus = nn.ModuleList(BandGRU(widths[-1], hidden) for _ in range(layers))
         self.spread_bands = nn.Linear(self.bands, 2 * self.bands)
@@ -175,12 +204,15 @@ class LastFrame(nn.Module):
         self.low_end = LowEnd(channels, low, outputs, hidden // 2) if low else None
 
     def initial_states(self, batch: int = 1) -> list[Tensor]:
-        """Give the zero states: one cached frame per encoder level, then the GRUs'."""
+        """Give the zero states: a cached frame per encoder level, its GRUs', then the others'."""
         states = []
         bins = self.bins
         for level in self.encoder:
             states.append(torch.zeros(batch, level.in_channels, 1, bins))
             bins //= STRIDE
+        for level, memory in self.memories.items():
+            places = self.places[int(level)].shape[-1]
+            states.append(torch.zeros(1, batch * places, memory.gru.hidden_size))
         states += [torch.zeros(1, batch * self.bands, self.hidden) for _ in self.grus]
         if self.low_end:
             states += [torch.zeros(1, batch, each.gru.hidden_size) for each in self.low_end.grus]
@@ -210,24 +242,26 @@ class LastFrame(nn.Module):
         # An exported graph has a batch of one: then its shapes are constants, and cost no time.
         batch = 1 if torch.onnx.is_in_onnx_export() else features.shape[0]
         x = (features[..., : self.bins] - self.mean) / self.spread
-        following = []
+        given = iter(states[len(self.encoder) :])
+        following, remembered = [], []
         skips = []
         h = x
         levels = zip(self.encoder, self.places, self.encoder_norms, states, strict=False)
-        for level, place, norm, state in levels:
+        for i, (level, place, norm, state) in enumerate(levels):
             stream = torch.cat([state.to(h.dtype), h], 2)
             following.append(stream[:, :, -1:])
             h = functional.leaky_relu(norm(level(stream) + place), SLOPE)
+            if str(i) in self.memories:
+                z, state = self.memories[str(i)](by_frame(h, batch), next(given))
+                h = by_place(z, batch)
+                remembered.append(state)
             skips.append(h)
-        # (batch, width, frames, bands) -> (frames, batch * bands, width)
-        width = self.encoder[-1].out_channels
-        z = h.permute(2, 0, 3, 1).reshape(-1, batch * self.bands, width)
-        deep = len(self.encoder)
-        beyond = deep + len(self.grus)
-        for gru, state in zip(self.grus, states[deep:beyond], strict=True):
-            z, state = gru(z, state)
+        following += remembered
+        z = by_frame(h, batch)
+        for gru in self.grus:
+            z, state = gru(z, next(given))
             following.append(state)
-        z = z.reshape(-1, batch, self.bands, width)
+        z = z.reshape(-1, batch, self.bands, z.shape[-1])
         mixed = functional.leaky_relu(self.spread_bands(z.transpose(2, 3)), SLOPE)
         z = z + self.gather_bands(mixed).transpose(2, 3)
         h = z.permute(1, 3, 0, 2)
@@ -240,7 +274,7 @@ class LastFrame(nn.Module):
         scores = self.out(torch.cat([h, x], 1)) + self.out_place
         parts = [scores]
         if self.low_end:
-            more, ended = self.low_end(x[..., : self.low_end.low], *states[beyond:])
+            more, ended = self.low_end(x[..., : self.low_end.low], *given)
             following += ended
             low = self.low_end.low
             parts = [scores[..., :low] + more, scores[..., low:]]

@@ -252,6 +252,28 @@ def test_a_run_can_start_from_another_ones_weights(configure: Configure, whole: 
     assert (made.step, made.elapsed) == (0, 0)
 
 
+def test_a_run_can_add_what_begins_as_nothing(configure: Configure, whole: Path) -> None:
+    """With other paths and another transform the first masks are those of the start."""
+    sizes = {"memories": (0, 8), "low": 16, "hop": 512, "synthesis": 2048}
+    made = Trainer(configure(run={"start": whole / "best.pt"}, network=sizes), torch.device("cpu"))
+    plain = LastFrame(**TINY).eval()
+    plain.load_state_dict(checkpoints.load(whole / "best.pt")["weights"])
+    grown = made.network.eval()
+    x = torch.rand(1, 2, 6, 1025)
+    with torch.no_grad():
+        torch.testing.assert_close(masks_of(grown, x), masks_of(plain, x))
+    made.advance()  # and from there it learns
+    made.configuration.run.out.mkdir()
+    made.keep()
+    begun = made.configuration.run.out / "checkpoint.pt"
+    elsewhere = {"start": begun, "out": whole / "another"}
+    other = configure(run=elsewhere, network=sizes | {"memories": (4,)})
+    with pytest.raises(ValueError, match=r"memories is \[0, 8\] there and \[4\] here"):
+        Trainer(other, torch.device("cpu"))
+    with pytest.raises(ValueError, match="at most one for each of the 4 widths"):
+        configure(network={"memories": (4,) * 5})
+
+
 def test_checkpoints_of_older_runs_are_read(configure: Configure, whole: Path) -> None:
     """Without architecture, audio heard, losses and random state, which came later."""
     path = whole / "checkpoint.pt"
@@ -461,12 +483,19 @@ def test_folding_the_normalisation_changes_nothing() -> None:
     torch.testing.assert_close(result, wanted, rtol=1e-4, atol=1e-5)
 
 
-def test_the_network_is_causal_and_carries_its_states() -> None:
-    """Frame by frame equals all at once; about 0.7 M parameters."""
-    network = LastFrame(low=32).eval()
-    assert 0.7e6 < sum(p.numel() for p in network.parameters()) < 0.8e6
+@pytest.mark.parametrize(
+    ("memories", "parameters"), [((), 0.77e6), ((0, 128, 256), 1.155e6), ((48,), 0.787e6)]
+)
+def test_the_network_is_causal_and_carries_its_states(
+    memories: tuple[int, ...], parameters: float
+) -> None:
+    """Frame by frame equals all at once; about 0.8 M parameters, or with more memory more."""
+    network = LastFrame(low=32, memories=memories).eval()
+    count = sum(p.numel() for p in network.parameters())
+    assert count == pytest.approx(parameters, rel=0.03)
     assert network.low_end is not None
-    nn.init.normal_(network.low_end.out.weight)  # it begins as nothing
+    for part in (network.low_end, *network.memories.values()):
+        nn.init.normal_(part.out.weight)  # it begins as nothing
     x = torch.rand(1, 2, 6, 1025)
     with torch.no_grad():
         whole = network(x, *network.initial_states())[0]
