@@ -1,5 +1,7 @@
 """The command line: one file per command, thin.
 
+__main__   where it begins
+interrupt  Ctrl-C
 main       the program `plugin-bridge` and its exit codes
 terminal   sentences on stderr, JSON on stdout
 render     plugin-bridge render

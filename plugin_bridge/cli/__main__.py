@@ -1,8 +1,26 @@
-"""`python -m plugin_bridge.cli` is the program `plugin-bridge`."""
+"""The program `plugin-bridge`, also as `python -m plugin_bridge.cli`."""
 
 import sys
 
-from plugin_bridge.cli.main import main
+from plugin_bridge.cli.interrupt import interruptible
+
+INTERRUPTED = 130
+
+
+def run() -> int:
+    """Run the program; give its exit code. Ctrl-C is heard while its parts are imported, too.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    with interruptible():
+        try:
+            from plugin_bridge.cli.main import main
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        return main()
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

@@ -16,6 +16,7 @@ from plugin_bridge.cli import daw, midi, models, presets
 from plugin_bridge.cli.analyze import analyze
 from plugin_bridge.cli.devices import devices
 from plugin_bridge.cli.doctor import doctor
+from plugin_bridge.cli.interrupt import interrupted
 from plugin_bridge.cli.live import live
 from plugin_bridge.cli.render import render
 from plugin_bridge.cli.terminal import (
@@ -95,7 +96,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except (KeyboardInterrupt, typer.Abort):
             result = INTERRUPTED
         except Exception as error:  # noqa: BLE001  the top of the program
-            return _explain(error)
+            if not interrupted(error):
+                return _explain(error)
+            result = INTERRUPTED
     if result == INTERRUPTED:
         say("interrupted; what was not finished is removed")
     return result if isinstance(result, int) else OK

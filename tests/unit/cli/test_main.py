@@ -12,8 +12,48 @@ import pytest
 from plugin_bridge import errors
 from plugin_bridge.cli import terminal
 from plugin_bridge.cli.main import main
+from tests.processes import hear_ctrl_c
 
 ROOT = Path(__file__).resolve().parents[3]
+
+
+# Presses Ctrl-C while a module is imported: in code made from text, or so that the import fails.
+IMPORT = """
+import importlib, os, runpy, signal, sys
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name != {module!r}:
+            return None
+        try:
+            exec("os.kill(os.getpid(), signal.SIGINT)\\nfor _ in range(10**9): pass")
+        except KeyboardInterrupt as error:
+            if {failing}:
+                raise ImportError("initialization failed") from error
+            raise
+
+sys.meta_path.insert(0, Finder())
+sys.argv = ["plugin-bridge", "models", "check", "lastframe"]
+runpy.run_module("plugin_bridge.cli", run_name="__main__")
+"""
+
+
+@pytest.mark.linux
+@pytest.mark.parametrize(
+    ("module", "failing"), [("typer", False), ("onnxruntime", False), ("onnxruntime", True)]
+)
+def test_ctrl_c_while_something_is_imported(module: str, failing: bool) -> None:
+    """Whatever is being imported, the program ends with 130 and without a traceback."""
+    script = IMPORT.format(module=module, failing=failing)
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=hear_ctrl_c,
+    )
+    assert run.returncode == terminal.INTERRUPTED
+    assert "Traceback" not in run.stderr
 
 
 def test_bare_program_and_groups_print_help(capsys: pytest.CaptureFixture[str]) -> None:
