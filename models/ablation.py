@@ -4,7 +4,8 @@
     python -m models.ablation score --runs RUNS --seeds 0-23 --out DIR
 
 Two studies, each with one budget: `deep` takes the narrow network apart (bounded mask; with phase;
-with direct magnitude; deep; without mix-audio), `live` puts other heads on `lastframe`. By the
+with direct magnitude; deep; without mix-audio), `live` changes one thing of `lastframe` at a time:
+its head, a part of the network, the loss, the optimiser. By the
 same seed all rows of a study hear the same mixtures. `score` takes the rows that are there, on
 songs that none of them heard. DIR gets ablation.md, ablation.json, curves.png and the models.
 """
@@ -45,7 +46,9 @@ from plugin_bridge.testing import measure_model
 
 CONFIGS = Path(__file__).parent / "configs"
 SEGMENT_SECONDS = 6.0  # of the exported rows: what is compared are networks, not memories
-SNR: dict[str, float] = {"snr": 1.0}
+BANDED: dict[str, float] = {"snr": 1.0, "banded_snr": 0.25}
+REAL = "lastframe-softmax"
+HEADS = ("sigmoid", "complex", "decoupled")
 
 
 @dataclass(frozen=True)
@@ -90,8 +93,8 @@ def _narrow(name: str, **changes: dict[str, Any]) -> Entry:
     return Entry(f"resunet-{name}", "resunet-narrow", changes)
 
 
-def _live(head: str) -> Entry:
-    return Entry(f"lastframe-{head}", "lastframe", {"network": {"head": head}})
+def _live(name: str, **changes: dict[str, Any]) -> Entry:
+    return Entry(f"lastframe-{name}", "lastframe", changes)
 
 
 STUDIES = {
@@ -114,12 +117,22 @@ STUDIES = {
         ),
     ),
     "live": Study(
-        (_live("softmax"), _live("sigmoid"), _live("complex"), _live("decoupled")),
+        (
+            _live("softmax"),
+            *(_live(head, network={"head": head}) for head in HEADS),
+            _live("plain", network={"low": 0}),
+            _live("memories", network={"memories": (0, 128, 256)}),
+            _live("banded", loss={"terms": BANDED}),
+            _live("muon", schedule={"optimizer": "muon"}),
+        ),
         20_000,
         (MEAN, *STEMS),
-        tuple(
-            (f"{head} is better than softmax", f"lastframe-{head}", "lastframe-softmax")
-            for head in ("sigmoid", "complex", "decoupled")
+        (
+            *((f"{head} is better than softmax", f"lastframe-{head}", REAL) for head in HEADS),
+            ("the path for the lowest bins helps", REAL, "lastframe-plain"),
+            ("memory at finer levels helps", "lastframe-memories", REAL),
+            ("three bands in the loss from the start help", "lastframe-banded", REAL),
+            ("Muon learns faster", "lastframe-muon", REAL),
         ),
     ),
 }

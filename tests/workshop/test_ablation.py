@@ -50,7 +50,8 @@ def test_answers_follow_the_scores() -> None:
     rows = [[cell.strip() for cell in line.split("|")] for line in answers(found)]
     said = {row[1].split()[0]: row[4] for row in rows if "mean" in row and len(row) == 6}
     said.pop("question", None)
-    assert said == {"sigmoid": "not measured", "complex": "disagrees", "decoupled": "agrees"}
+    assert (said.pop("complex"), said.pop("decoupled")) == ("disagrees", "agrees")
+    assert set(said.values()) == {"not measured"}
 
 
 @pytest.fixture
