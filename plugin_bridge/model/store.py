@@ -44,7 +44,7 @@ def listing() -> list[Path]:
     found: dict[str, Path] = {}
     for folder in folders():
         with suppress(PermissionError):  # a folder of somebody else's holds nothing for us
-            for path in sorted(folder.glob("*.onnx")):
+            for path in sorted(folder.glob("*.onnx"), key=lambda path: path.stem):
                 found.setdefault(path.stem, path)
     return list(found.values())
 

@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.model, pytest.mark.timeout(600)]
 # Training starts at seed 1000, tuning of the baseline used 100 to 115.
 SEEDS = range(24)  # of six songs, the means differ by a decibel
 SECONDS = 15.0
+OTHERS = {"lastframe-fast": -1.0}  # how far above the default at least, dB
 GAIN_DB = 3.0
 EASY_DB = 3.0  # a baseline that gains more than this shows that the songs are too easy
 RATE_DB = 0.3  # between 44.1 and 48 kHz
@@ -73,25 +74,38 @@ def test_48_khz_scores_like_44_1() -> None:
     assert abs(mean_sdr(moved, by_model(DEFAULT))["mean"] - score()) < RATE_DB
 
 
-def test_one_frame_per_call_equals_64() -> None:
+@pytest.mark.parametrize(("name", "above"), OTHERS.items())
+def test_the_others_are_worth_their_latency(name: str, above: float) -> None:
+    """Each scores as its latency makes one expect, beside the default on the same songs."""
+    some = songs()[:8]
+    default, other = (mean_sdr(some, by_model(model))["mean"] for model in (DEFAULT, name))
+    assert other >= default + above
+    latencies = [Separator(model).latency_samples for model in (name, DEFAULT)]
+    assert (latencies[0] < latencies[1]) == (above < 0)
+
+
+@pytest.mark.parametrize("name", [DEFAULT, *OTHERS])
+def test_one_frame_per_call_equals_64(name: str) -> None:
     """States carry everything from call to call."""
-    model, mix = Model(DEFAULT), songs()[0].mixture
+    model, mix = Model(name), songs()[0].mixture
     difference = np.abs(run(model, mix, 1) - run(model, mix, 64)).max()
     assert difference <= CALLS * np.abs(mix).max()
 
 
-def test_its_stems_add_up_to_the_mix() -> None:
+@pytest.mark.parametrize("name", [DEFAULT, *OTHERS])
+def test_its_stems_add_up_to_the_mix(name: str) -> None:
     """Below -120 dB of the peak."""
     mix = songs()[1].mixture
-    error = np.abs(run(Model(DEFAULT), mix, 64).sum(axis=0) - mix).max()
+    error = np.abs(run(Model(name), mix, 64).sum(axis=0) - mix).max()
     assert 20 * np.log10(error / np.abs(mix).max()) < SUM_DB
 
 
-def test_silence_stays_silent_and_does_no_harm() -> None:
+@pytest.mark.parametrize("name", [DEFAULT, *OTHERS])
+def test_silence_stays_silent_and_does_no_harm(name: str) -> None:
     """Ten seconds of silence give silence, and the song after it is separated as ever."""
-    model, mix = Model(DEFAULT), songs()[2].mixture[:, : 5 * 44100]
+    model, mix = Model(name), songs()[2].mixture[:, : 5 * 44100]
     silence = np.zeros((2, 10 * 44100), np.float32)
     result = run(model, np.concatenate([silence, mix], axis=1), 64)
     assert np.isfinite(result).all()
-    assert np.abs(result[..., : silence.shape[1] - 512]).max() < 1e-6
+    assert np.abs(result[..., : silence.shape[1] - model.card.transform.synthesis]).max() < 1e-6
     np.testing.assert_allclose(result.sum(axis=0)[:, silence.shape[1] :], mix, atol=1e-5)
