@@ -15,15 +15,14 @@ from rich.table import Table
 from models.data.score import STEMS
 from models.data.songs import generate
 from models.evaluate import quarter, sdr
+from models.spectrograms import draw
 from plugin_bridge.dsp import FloatArray
-from plugin_bridge.dsp.stft import Analysis, Transform
 from plugin_bridge.files.options import RenderOptions
 from plugin_bridge.files.render import render
 from plugin_bridge.files.report import RenderReport
 
 SEED, SECONDS, SAMPLE_RATE = 42, 20.0, 44100
 FOLDER = Path("build/demo")
-DYNAMIC_RANGE_DB, TOP_HZ = 70, 10000
 
 
 def write_wave(path: Path, samples: FloatArray) -> None:
@@ -38,43 +37,6 @@ def read_wave(path: Path) -> FloatArray:
     with AudioFile(str(path)) as file:
         samples: FloatArray = file.read(file.frames)
     return samples
-
-
-def spectrogram(samples: FloatArray) -> FloatArray:
-    """Give the level in dB of (frames, bins), both channels together."""
-    transform = Transform(2048, 2048, 512, "sqrt-hann")
-    whole = samples[:, : samples.shape[1] // transform.hop * transform.hop]
-    power = np.square(np.abs(Analysis(transform, 2).push(whole))).mean(axis=0)
-    return np.asarray(10 * np.log10(power + 1e-9), np.float32)
-
-
-def draw(path: Path, true: dict[str, FloatArray], separated: dict[str, FloatArray]) -> None:
-    """Draw the spectrograms of true and separated stems side by side."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(12, 11), layout="constrained")
-    axes = figure.subplots(len(STEMS), 2, sharex=True, sharey=True)
-    for row, stem in zip(axes, STEMS, strict=True):
-        top = float(spectrogram(true[stem]).max())
-        for axis, title, wave in zip(
-            row, ("true", "separated"), (true[stem], separated[stem]), strict=True
-        ):
-            image = axis.imshow(
-                spectrogram(wave).T,
-                origin="lower",
-                aspect="auto",
-                extent=(0, SECONDS, 0, SAMPLE_RATE / 2000),
-                vmin=top - DYNAMIC_RANGE_DB,
-                vmax=top,
-                cmap="magma",
-            )
-            axis.set_ylim(0, TOP_HZ / 1000)
-            axis.set_title(f"{stem}, {title}")
-        row[0].set_ylabel("kHz")
-        figure.colorbar(image, ax=row, label="dB")
-    for axis in axes[-1]:
-        axis.set_xlabel("seconds")
-    figure.savefig(path, dpi=80)
 
 
 def show(
@@ -123,7 +85,7 @@ def main() -> int:
     console.print(f"Generated a song of {SECONDS:g} s (seed {SEED}); separating it ...")
     report = render(FOLDER / "mixture.wav", RenderOptions(out=FOLDER), name="stems")
     separated = {stem: read_wave(FOLDER / "stems" / f"{stem}.wav") for stem in STEMS}
-    draw(FOLDER / "spectrograms.png", song.stems, separated)
+    draw(FOLDER / "spectrograms.png", {"true": song.stems, "separated": separated}, SAMPLE_RATE)
     show(console, song.stems, separated, song.mixture)
     tell(console, report)
     console.print(f"The whole demo took {time.perf_counter() - begin:.1f} s.")

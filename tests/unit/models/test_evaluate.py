@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models import evaluate
+from models import evaluate, spectrograms
 from models.data.score import STEMS
 from models.data.songs import Song
 from models.evaluation import report, songs
@@ -134,3 +134,24 @@ def test_tables_are_aligned() -> None:
     lines = report.table(["", "a"], [["long | name", "1.00"], ["b", "-12.50"]])
     assert len({len(line) for line in lines}) == 1
     assert "long \\| name" in lines[2]
+
+
+def test_a_picture_of_before_and_after(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A column each for mixture, true stems and models; a start beyond the end is refused."""
+    model = str(write_model(tmp_path / "even.onnx", stems=STEMS))
+    song, out = folder(tmp_path / "song"), tmp_path / "new" / "picture.png"
+    spectrograms.picture(song, out, [model], start=1.5, seconds=1)
+    assert "before, true, even" in capsys.readouterr().out
+    assert out.read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(ValueError, match=r"has 2\.0 s"):
+        spectrograms.picture(song, out, [model], start=2)
+
+
+def test_what_is_drawn_is_the_level(tmp_path: Path) -> None:
+    """A full-scale tone stands at its frequency, 60 dB above one a thousandth as loud."""
+    wave = np.sin(2 * np.pi * 1000 * np.arange(44_100) / 44_100).astype(np.float32)
+    loud, quiet = (
+        spectrograms.spectrogram(np.stack([wave, wave]) * np.float32(gain)) for gain in (1, 1e-3)
+    )
+    assert loud[40].argmax() == round(1000 * 2048 / 44_100)
+    assert loud[40].max() - quiet[40].max() == pytest.approx(60, abs=0.1)
