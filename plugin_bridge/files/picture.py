@@ -95,7 +95,9 @@ def draw(song: SongAnalysis, outlines: dict[str, FloatArray], title: str) -> byt
 
 
 def _height(stem: StemAnalysis) -> float:
-    return 0.7 if any(onset.keys for onset in stem.onsets) else 1.5
+    if any(onset.keys for onset in stem.onsets):
+        return 0.7
+    return 1.5 if stem.notes or stem.hertz.any() else 0.25
 
 
 def _wave(axis: Any, stem: StemAnalysis, outline: FloatArray, colour: str) -> None:
@@ -124,6 +126,11 @@ def _drums(axis: Any, stem: StemAnalysis, colour: str, end: float) -> None:
 
 
 def _roll(axis: Any, stem: StemAnalysis, colour: str, end: float) -> None:
+    if not stem.notes and not stem.hertz.any():
+        axis.set_yticks([])
+        axis.text(0.5, 0.5, "no notes", transform=axis.transAxes, ha="center", va="center",
+            fontsize=8, color=INK)  # fmt: skip
+        return
     notes = [note for note in stem.notes if note.start <= end]
     keys = [note.key for note in notes] or [60]
     middle = (min(keys) + max(keys)) / 2

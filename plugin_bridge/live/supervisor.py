@@ -10,6 +10,7 @@ Rules of this file
 """
 
 import json
+import math
 import threading
 import time
 from pathlib import Path
@@ -195,7 +196,7 @@ class Live:
         Raises
         ------
         SpecError
-            If the session plays no song.
+            If the session plays no song, or no finite number is given.
         DeviceError
             If the engine has not taken a command for a second.
 
@@ -218,6 +219,8 @@ class Live:
         with self._lock:
             if POSITION not in self._paths:
                 raise SpecError("this session plays no song; start one with --play FILE")
+            if not math.isfinite(seconds):
+                raise SpecError(f"{seconds} s is no place of a song; give a finite number")
             samples = round(seconds * self.described["device"]["rate"])
             target = self._transport.aim(self._control, samples, relative=relative)
             if self.state == RUNNING:

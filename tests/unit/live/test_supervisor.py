@@ -241,6 +241,16 @@ def test_a_jump_while_an_engine_is_put_away_is_where_the_next_begins(
     assert live._transport.position == 44100 * 30
 
 
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), float("-inf")])
+def test_a_jump_to_no_place_is_refused(settings: LiveSettings, seconds: float) -> None:
+    """With one sentence."""
+    live = Live(settings)
+    live._paths = {POSITION: 0}
+    for move in (live.seek, live.jump):
+        with pytest.raises(SpecError, match="give a finite number"):
+            move(seconds)
+
+
 def test_an_engine_that_dies_at_its_start_is_told(
     settings: LiveSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
