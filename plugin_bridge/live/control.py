@@ -115,6 +115,13 @@ class Ahead(IntEnum):
     FAILURES = 82
 
 
+class Recording(IntEnum):
+    """Cells that the recorder's thread writes."""
+
+    ERROR = 88
+    """errno of what ended the recording; 0 while it goes on."""
+
+
 class Parent(IntEnum):
     """Cells that the parent writes."""
 

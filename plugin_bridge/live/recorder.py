@@ -6,6 +6,7 @@ Rules of this file
   3. Files have their final names only when they are whole, see parts.py.
 """
 
+import errno
 import threading
 from collections import deque
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 from plugin_bridge.console import Command
 from plugin_bridge.dsp import FloatArray
 from plugin_bridge.errors import PluginBridgeError
-from plugin_bridge.live.control import Cells
+from plugin_bridge.live.control import Cells, Recording
 from plugin_bridge.live.parts import INPUT, OUTPUT, Journal, discard, part, seal
 from plugin_bridge.live.tape import Tape
 from plugin_bridge.live.wave import WavePart
@@ -37,6 +38,7 @@ class Recorder:
     sample_rate : float, Hz
     inputs, outputs : int, channels
     block : int, the most samples of a callback
+    cells : int64, of the control block: what it tells, and the counters of the take
 
     Attributes
     ----------
@@ -53,9 +55,15 @@ class Recorder:
     """
 
     def __init__(
-        self, folder: Path, sample_rate: float, inputs: int, outputs: int, block: int
+        self,
+        folder: Path,
+        sample_rate: float,
+        inputs: int,
+        outputs: int,
+        block: int,
+        cells: Cells,
     ) -> None:
-        self.folder = folder
+        self.folder, self._cells = folder, cells
         self.trouble = ""
         rate = round(sample_rate)
         capacity = round(HELD_SECONDS * sample_rate) + 4 * block
@@ -115,12 +123,8 @@ class Recorder:
         """
         self._commands.append(command)
 
-    def finish(self, cells: Cells) -> None:
+    def finish(self) -> None:
         """Write the rest, and make a take of it; the stream has ended.
-
-        Parameters
-        ----------
-        cells : int64, of the control block, for the counters
 
         Notes
         -----
@@ -130,9 +134,9 @@ class Recorder:
         try:
             self._write()
             self._close()
-            seal(self.folder, cells, cut_off=bool(self.trouble))
+            seal(self.folder, self._cells, cut_off=bool(self.trouble))
         except (PluginBridgeError, OSError) as error:
-            self.trouble = str(error)
+            self._fail(error)
 
     def discard(self) -> None:
         """Leave nothing behind; the stream did not begin.
@@ -160,8 +164,13 @@ class Recorder:
             try:
                 self._write()
             except PluginBridgeError as error:
-                self.trouble = str(error)
+                self._fail(error)
                 return
+
+    def _fail(self, error: Exception) -> None:
+        self.trouble = str(error)
+        cause = error if isinstance(error, OSError) else error.__cause__
+        self._cells[Recording.ERROR] = getattr(cause, "errno", None) or errno.EIO
 
     def _write(self) -> None:
         """Write what the tapes hold; first the commands that the sound has followed."""

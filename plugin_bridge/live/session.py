@@ -180,7 +180,7 @@ class Session:
                 max_insert_latency=MAX_INSERT_LATENCY,
             )
         watch.lap("engine")
-        self._settings = settings
+        self._settings, self._control = settings, control
         self._start = {name: console.controls() for name, console in consoles.items()}
         self._recorder = self._open_recorder() if settings.record else None
         try:
@@ -201,13 +201,13 @@ class Session:
             raise
         watch.lap("trial")
         self._model, self._file = model, desk.model
-        self._control = control
         self._memory = ""
 
     def _open_recorder(self) -> Recorder:
         folder = free_folder(Path(self._settings.record or ""))
         engine, device = self.engine, self.device
-        return Recorder(folder, device.sample_rate, CHANNELS, engine.outputs, device.block)
+        shape = (device.sample_rate, CHANNELS, engine.outputs, device.block)
+        return Recorder(folder, *shape, self._control.cells)
 
     def _discard(self) -> None:
         """Leave no parts of a take that never began: its folder would not be free next time."""
@@ -249,7 +249,7 @@ class Session:
         """
         self.stream.stop()
         if self._recorder is not None:
-            self._recorder.finish(self._control.cells)
+            self._recorder.finish()
         # Last: a network that takes seconds for a segment is not waited for by the parent.
         if self._playing is not None:
             self._playing.stop()

@@ -11,6 +11,7 @@ Rules of this file
 
 import json
 import math
+import os
 import threading
 import time
 from pathlib import Path
@@ -24,6 +25,7 @@ from plugin_bridge.live.control import (
     PRESET,
     Audio,
     ControlBlock,
+    Recording,
     age_seconds,
 )
 from plugin_bridge.live.heard import HeardEvent
@@ -80,7 +82,7 @@ class Live:
     described : dict
         What the engine said at its start: device, model, stems, presets, latency in parts.
     state : "running", "lost" (a new engine is on its way) or "ended"
-    trouble : str, why the last attempt to start anew failed; "" if it did not
+    trouble : str, why the last attempt to start anew failed, or the recording ended; "" if neither
     restarts : int
     start_seconds : float, from the start of the first engine to its playing
 
@@ -391,8 +393,19 @@ class Live:
                     self._lose(0)
                 elif not pulse.fits():
                     self._lose(END_SECONDS)  # its device is well, and wants to be told
+                else:
+                    self._look_at_the_recording()
             if self.state == LOST:
                 self._try_again()
+
+    def _look_at_the_recording(self) -> None:
+        with self._lock:
+            code = 0 if self._control is None else int(self._control.cells[Recording.ERROR])
+            if code:
+                self.trouble = (
+                    f"{self.described.get('record')} records no more: {os.strerror(code)}; "
+                    "the music goes on, and what was recorded until then is kept"
+                )
 
     def _lose(self, seconds: float) -> None:
         """End the engine, which gets so long, so that another one takes its place."""

@@ -3,14 +3,18 @@
 import errno
 import mmap
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pedalboard.io import AudioFile
 
 from plugin_bridge.errors import (
     DeviceError,
@@ -239,6 +243,25 @@ def test_a_jump_while_an_engine_is_put_away_is_where_the_next_begins(
     live.seek(30)
     live._put_away()
     assert live._transport.position == 44100 * 30
+
+
+def test_a_disk_that_fills_up_ends_the_recording_and_not_the_music(
+    settings: LiveSettings, tmp_path: Path
+) -> None:
+    """It is told while the music plays; the take holds what was written until then."""
+    live = Live(replace(settings, record=str(tmp_path / "take")))
+    live.start()
+    try:
+        assert live.pid is not None
+        resource.prlimit(live.pid, resource.RLIMIT_FSIZE, (1 << 19, 1 << 19))
+        until(lambda: "records no more: File too large" in live.trouble)
+        before = live.status()["counters"]["callbacks"]
+        until(lambda: live.status()["counters"]["callbacks"] > before + 10)
+        assert live.state == RUNNING
+    finally:
+        live.stop()
+    with AudioFile(str(tmp_path / "take" / "input.wav")) as file:
+        assert file.frames > 10_000
 
 
 @pytest.mark.parametrize("seconds", [float("nan"), float("inf"), float("-inf")])
