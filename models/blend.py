@@ -5,7 +5,7 @@ the old what it wins on the new; a way in between may have most of both.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -17,11 +17,11 @@ from models import checkpoints
 def blended(
     start: checkpoints.Content, end: checkpoints.Content, share: float, parts: Mapping[str, float]
 ) -> checkpoints.Content:
-    """Go from one checkpoint's weights towards another's.
+    """Go from one checkpoint's weights towards another's; what only that one has is as there.
 
     Parameters
     ----------
-    start, end : of the same network
+    start, end : of the same network, but for what a run may have other than its start
     share : how far; 1 is the end
     parts : the same for weights whose names begin so
 
@@ -34,8 +34,10 @@ def blended(
     -----
     Thread: [main]
     """
-    one, other = checkpoints.weights(start), checkpoints.weights(end)
-    if start["config"] != end["config"] or one.keys() != other.keys():
+    other = checkpoints.weights(end)
+    one = other | checkpoints.weights(start)
+    free = checkpoints.free_for(start)
+    if _fixed(start, free) != _fixed(end, free) or one.keys() != other.keys():
         raise ValueError(
             "the two are of different networks; give a run and the weights it began with"
         )
@@ -53,6 +55,11 @@ def blended(
     }
     kept = {key: end[key] for key in ("architecture", "config")}
     return kept | {"weights": weights}
+
+
+def _fixed(held: checkpoints.Content, free: Collection[str]) -> checkpoints.Content:
+    sizes = checkpoints.LATER | held["config"]
+    return {name: value for name, value in sizes.items() if name not in free}
 
 
 def blend(

@@ -40,6 +40,19 @@ def test_each_weight_lies_between(ends: tuple[Path, Path], tmp_path: Path, share
     LastFrame(**PLAIN).load_state_dict(result)
 
 
+def test_what_a_run_has_added_is_as_the_run_has_it(ends: tuple[Path, Path]) -> None:
+    """Its memories and its transform; all else lies between."""
+    torch.manual_seed(2)
+    grown = LastFrame(**PLAIN | {"memories": (4,), "hop": 128, "synthesis": 256})
+    end = {"config": grown.config, "architecture": "lastframe", "weights": grown.state_dict()}
+    start = checkpoints.load(ends[0])
+    made = blended(start, end, 0.25, {})
+    assert made["config"] == grown.config
+    for name, value in grown.state_dict().items():
+        before = start["weights"].get(name, value)
+        torch.testing.assert_close(made["weights"][name], before.lerp(value, 0.25))
+
+
 def test_what_is_refused(ends: tuple[Path, Path], tmp_path: Path) -> None:
     """Another network, an unknown part, and a share that is no number: one sentence each."""
     start, end = (checkpoints.load(path) for path in ends)
