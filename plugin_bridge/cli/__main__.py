@@ -2,9 +2,7 @@
 
 import sys
 
-from plugin_bridge.cli.interrupt import interruptible
-
-INTERRUPTED = 130
+from plugin_bridge.cli.interrupt import INTERRUPTED, interruptible
 
 
 def run() -> int:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+INTERRUPTED = 130  # the exit code
+
 
 class Interrupted(KeyboardInterrupt):
     """What Ctrl-C raises in this program.

@@ -16,11 +16,10 @@ from plugin_bridge.cli import daw, midi, models, presets
 from plugin_bridge.cli.analyze import analyze
 from plugin_bridge.cli.devices import devices
 from plugin_bridge.cli.doctor import doctor
-from plugin_bridge.cli.interrupt import interrupted
+from plugin_bridge.cli.interrupt import INTERRUPTED, interrupted
 from plugin_bridge.cli.live import live
 from plugin_bridge.cli.render import render
 from plugin_bridge.cli.terminal import (
-    INTERRUPTED,
     MISTAKE,
     OK,
     PROGRAM,

@@ -22,7 +22,7 @@ from plugin_bridge.errors import (
 )
 
 PROGRAM = "plugin-bridge"
-OK, FAILURE, MISTAKE, INTERRUPTED = 0, 1, 2, 130
+OK, FAILURE, MISTAKE = 0, 1, 2
 # What a full or broken device says.
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 # What the user can put right by another command line.

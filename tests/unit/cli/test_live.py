@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from models.data.songs import generate
+from plugin_bridge.cli.interrupt import INTERRUPTED
 from plugin_bridge.cli.main import main
-from plugin_bridge.cli.terminal import INTERRUPTED, MISTAKE, OK
+from plugin_bridge.cli.terminal import MISTAKE, OK
 from tests.processes import children, gone, hear_ctrl_c, lateness, on_a_terminal, until
 from tests.tiny import write_audio, write_model
 

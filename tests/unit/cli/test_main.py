@@ -11,6 +11,7 @@ import pytest
 
 from plugin_bridge import errors
 from plugin_bridge.cli import terminal
+from plugin_bridge.cli.interrupt import INTERRUPTED
 from plugin_bridge.cli.main import main
 from tests.processes import hear_ctrl_c
 
@@ -52,7 +53,7 @@ def test_ctrl_c_while_something_is_imported(module: str, failing: bool) -> None:
         check=False,
         preexec_fn=hear_ctrl_c,
     )
-    assert run.returncode == terminal.INTERRUPTED
+    assert run.returncode == INTERRUPTED
     assert "Traceback" not in run.stderr
 
 
