@@ -14,6 +14,7 @@ from pathlib import Path
 
 from models.baseline import separate
 from models.data import musdb
+from models.data.bands import KINDS
 from models.data.library import RATE
 from models.evaluation import bss, report
 from models.evaluation.energies import sdr
@@ -30,7 +31,7 @@ from models.evaluation.separators import (
     row,
     transform_of,
 )
-from models.evaluation.songs import SongSet, data_set, generated, own, real_song, seeds
+from models.evaluation.songs import SongSet, data_set, generated, own, played, real_song, seeds
 from plugin_bridge.errors import PluginBridgeError
 from plugin_bridge.model.onnx import Model
 
@@ -63,6 +64,9 @@ def song_options(parser: argparse.ArgumentParser, default: str) -> None:
     """
     add = parser.add_argument
     add("--seeds", help=f"generated songs, such as 7 or 0-23; default {default} without others")
+    add("--kind", choices=("plain", *KINDS), default="plain",
+        help="of the generated songs; band and midi are played on --sounds")  # fmt: skip
+    add("--sounds", type=Path, metavar="ROOT", help="raw material, as in models.data build")
     add("--seconds", type=float, default=15.0, help="of each generated song (default 15)")
     add("--song", type=Path, action="append", default=[], metavar="FOLDER",
         help="a song's stems, FOLDER/<stem>.wav; may be given again")  # fmt: skip
@@ -76,7 +80,7 @@ def song_sets(given: argparse.Namespace, default: str = SEEDS) -> list[SongSet]:
     Raises
     ------
     ValueError
-        If a data set is not where it is said to be.
+        If a data set or material is not where it is said to be.
 
     Notes
     -----
@@ -84,7 +88,13 @@ def song_sets(given: argparse.Namespace, default: str = SEEDS) -> list[SongSet]:
     """
     sets = []
     if given.seeds or not (given.song or given.musdb or given.musdb_stems):
-        sets.append(generated(seeds(given.seeds or default), given.seconds))
+        numbers = seeds(given.seeds or default)
+        if given.kind == "plain":
+            sets.append(generated(numbers, given.seconds))
+        elif given.sounds is None:
+            raise ValueError(f"--kind {given.kind} needs --sounds ROOT, the folder of raw material")
+        else:
+            sets.append(played(given.kind, numbers, given.seconds, given.sounds))
     if given.song:
         sets.append(own(given.song))
     if given.musdb:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.data import folders, material
+from models.data import bands, folders, material
 from models.data.library import RATE, UnusableError
 from models.data.recording import Recording, parts
 from models.data.score import STEMS
@@ -67,6 +67,29 @@ def generated(numbers: range, seconds: float) -> SongSet:
     return SongSet(
         title, tuple(Entry(f"seed {seed}", partial(generate, seed, seconds)) for seed in numbers)
     )
+
+
+def played(kind: str, numbers: range, seconds: float, sounds: Path) -> SongSet:
+    """Give songs of the kinds band or midi, played on banks and recorded sounds.
+
+    Parameters
+    ----------
+    kind : key of models.data.bands.KINDS
+    numbers : seeds; below 1000 no training has heard them
+    seconds : of each
+    sounds : folder of raw material
+
+    Notes
+    -----
+    Thread: [any]
+    """
+
+    def made(seed: int) -> Song:
+        stems = bands.song(kind, seed, seconds, sounds)
+        return Song(stems, np.sum([stems[stem] for stem in STEMS], 0, np.float32), RATE)
+
+    title = f"{kind} songs, seeds {numbers[0]} to {numbers[-1]}, {seconds:g} s each"
+    return SongSet(title, tuple(Entry(f"{kind} {seed}", partial(made, seed)) for seed in numbers))
 
 
 def own(given: Iterable[Path]) -> SongSet:

@@ -13,6 +13,7 @@ from models.data import bands, phrases, singer, soundfont, vocals, voice
 from models.data.library import RATE, Library, UnusableError
 from models.data.score import STEMS, Note
 from models.data.soundfont import BLOCK, Event, SoundFont
+from models.evaluation.songs import played
 from tests.workshop.tiny_soundfont import write_soundfont
 
 SYSTEM = pytest.mark.system("fluidsynth")
@@ -251,3 +252,15 @@ def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch, root: P
         soundfont.check()
     with pytest.raises(ValueError, match="one folder of"):
         vocals.voices(root / "midi")
+
+
+@SYSTEM
+@WORLD
+def test_what_is_scored_is_what_is_built(root: Path) -> None:
+    """A seed is the same song for a score as for a library; its mixture is the sum."""
+    (entry,) = played("band", range(3, 4), SECONDS, root).entries
+    song, stems = entry.load(), bands.song("band", 3, SECONDS, root)
+    assert entry.name == "band 3"
+    for stem in STEMS:
+        np.testing.assert_array_equal(song.stems[stem], stems[stem])
+    np.testing.assert_allclose(song.mixture, sum(stems.values()), atol=1e-6)

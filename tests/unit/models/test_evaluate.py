@@ -136,6 +136,14 @@ def test_tables_are_aligned() -> None:
     assert "long \\| name" in lines[2]
 
 
+def test_songs_on_sounds_need_sounds(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One sentence, before anything is rendered."""
+    assert run(monkeypatch, "--baseline", "--kind", "band", "--seeds", "0") == 2
+    assert "--kind band needs --sounds ROOT" in capsys.readouterr().err
+
+
 def test_a_picture_of_before_and_after(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A column each for mixture, true stems and models; a start beyond the end is refused."""
     model = str(write_model(tmp_path / "even.onnx", stems=STEMS))
