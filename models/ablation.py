@@ -5,9 +5,9 @@
 
 Two studies, each with one budget: `deep` takes the narrow network apart (bounded mask; with phase;
 with direct magnitude; deep; without mix-audio), `live` changes one thing of `lastframe` at a time:
-its head, a part of the network, the loss, the optimiser. By the
-same seed all rows of a study hear the same mixtures. `score` takes the rows that are there, on
-songs that none of them heard. DIR gets ablation.md, ablation.json, curves.png and the models.
+its head, a part of the network, the loss, the optimiser. By the same seed all rows of a study hear
+the same mixtures. `score` takes the rows that are there, on songs that none of them heard. DIR gets
+ablation.md, ablation.json, curves.png and the models.
 """
 
 import sys
@@ -47,7 +47,7 @@ from plugin_bridge.testing import measure_model
 CONFIGS = Path(__file__).parent / "configs"
 SEGMENT_SECONDS = 6.0  # of the exported rows: what is compared are networks, not memories
 BANDED: dict[str, float] = {"snr": 1.0, "banded_snr": 0.25}
-REAL = "lastframe-softmax"
+BASE = "lastframe-softmax"
 HEADS = ("sigmoid", "complex", "decoupled")
 
 
@@ -128,11 +128,11 @@ STUDIES = {
         20_000,
         (MEAN, *STEMS),
         (
-            *((f"{head} is better than softmax", f"lastframe-{head}", REAL) for head in HEADS),
-            ("the path for the lowest bins helps", REAL, "lastframe-plain"),
-            ("memory at finer levels helps", "lastframe-memories", REAL),
-            ("three bands in the loss from the start help", "lastframe-banded", REAL),
-            ("Muon learns faster", "lastframe-muon", REAL),
+            *((f"{head} is better than softmax", f"lastframe-{head}", BASE) for head in HEADS),
+            ("the path for the lowest bins helps", BASE, "lastframe-plain"),
+            ("memory at finer levels helps", "lastframe-memories", BASE),
+            ("three bands in the loss from the start help", "lastframe-banded", BASE),
+            ("Muon learns faster", "lastframe-muon", BASE),
         ),
     ),
 }

@@ -5,7 +5,7 @@ the old what it wins on the new; a way in between may have most of both.
 """
 
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -36,8 +36,11 @@ def blended(
     """
     other = checkpoints.weights(end)
     one = other | checkpoints.weights(start)
-    free = checkpoints.free_for(start)
-    if _fixed(start, free) != _fixed(end, free) or one.keys() != other.keys():
+    network = (end.get("architecture", "lastframe"), end["config"])
+    if (
+        checkpoints.differences(start, *network, checkpoints.free_for(start))
+        or one.keys() != other.keys()
+    ):
         raise ValueError(
             "the two are of different networks; give a run and the weights it began with"
         )
@@ -55,11 +58,6 @@ def blended(
     }
     kept = {key: end[key] for key in ("architecture", "config")}
     return kept | {"weights": weights}
-
-
-def _fixed(held: checkpoints.Content, free: Collection[str]) -> checkpoints.Content:
-    sizes = checkpoints.LATER | held["config"]
-    return {name: value for name, value in sizes.items() if name not in free}
 
 
 def blend(

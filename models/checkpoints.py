@@ -91,6 +91,25 @@ def free_for(held: Content) -> set[str]:
     return {*FREE, *(name for name, none in ADDED.items() if _plain(sizes[name]) == _plain(none))}
 
 
+def differences(
+    held: Content, architecture: str, sizes: Mapping[str, Any], free: Collection[str] = ()
+) -> list[str]:
+    """Tell in what a checkpoint's network is another one, there and here, but for `free`.
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    there = {"architecture": held.get("architecture", "lastframe"), **held["config"]}
+    here = {"architecture": architecture, **sizes}
+    there |= {key: value for key, value in LATER.items() if key in here and key not in there}
+    return [
+        f"{key} is {_plain(there.get(key))} there and {_plain(here.get(key))} here"
+        for key in sorted(there.keys() | here.keys())
+        if key not in free and _plain(there.get(key)) != _plain(here.get(key))
+    ]
+
+
 def refuse_another(
     path: Path,
     held: Content,
@@ -109,14 +128,7 @@ def refuse_another(
     -----
     Thread: [any]
     """
-    there = {"architecture": held.get("architecture", "lastframe"), **held["config"]}
-    here = {"architecture": architecture, **sizes}
-    there |= {key: value for key, value in LATER.items() if key in here and key not in there}
-    different = [
-        f"{key} is {_plain(there.get(key))} there and {_plain(here.get(key))} here"
-        for key in sorted(there.keys() | here.keys())
-        if key not in free and _plain(there.get(key)) != _plain(here.get(key))
-    ]
+    different = differences(held, architecture, sizes, free)
     if different:
         raise ValueError(
             f"{path} is of another network: {', '.join(different)}; change [network], or train "

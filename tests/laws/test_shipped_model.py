@@ -76,12 +76,11 @@ def test_48_khz_scores_like_44_1() -> None:
 
 @pytest.mark.parametrize(("name", "above"), OTHERS.items())
 def test_the_others_are_worth_their_latency(name: str, above: float) -> None:
-    """Each scores as its latency makes one expect, beside the default on the same songs."""
+    """Each is quicker than the default, and on the same songs as good as is said."""
     some = songs()[:8]
     default, other = (mean_sdr(some, by_model(model))["mean"] for model in (DEFAULT, name))
     assert other >= default + above
-    latencies = [Separator(model).latency_samples for model in (name, DEFAULT)]
-    assert (latencies[0] < latencies[1]) == (above < 0)
+    assert Separator(name).latency_samples < Separator(DEFAULT).latency_samples
 
 
 @pytest.mark.parametrize("name", [DEFAULT, *OTHERS])
