@@ -404,7 +404,8 @@ class Live:
             if code:
                 self.trouble = (
                     f"{self.described.get('record')} records no more: {os.strerror(code)}; "
-                    "the music goes on, and what was recorded until then is kept"
+                    "the music goes on, and what was recorded until then is kept; free some space "
+                    "and start again, or with another --record"
                 )
 
     def _lose(self, seconds: float) -> None:
