@@ -27,6 +27,16 @@ def _turned(size: Tensor, cosine: Tensor, sine: Tensor, mix: Parts, loud: Tensor
     return (cosine * re - sine * im) * share, (cosine * im + sine * re) * share
 
 
+def _waking(x: Tensor) -> Tensor:
+    """Give max(x, 0), whose gradient also passes where that is zero.
+
+    A gain that fell to zero everywhere would never learn again.
+    """
+    if torch.onnx.is_in_onnx_export():
+        return torch.relu(x)
+    return x + torch.relu(-x).detach()
+
+
 def _loudness(mix: Parts) -> Tensor:
     return torch.sqrt(mix[0].square() + mix[1].square())
 
@@ -40,7 +50,7 @@ def _phase(raw: Tensor, mix: Parts) -> Parts:
 def _decoupled(raw: Tensor, mix: Parts) -> Parts:
     bounded, cosine, sine, direct = raw.unbind(3)
     loud = _loudness(mix)
-    size = torch.relu(loud * torch.sigmoid(bounded) + direct)
+    size = _waking(loud * torch.sigmoid(bounded) + direct)
     return _turned(size, cosine, sine, mix, loud)
 
 

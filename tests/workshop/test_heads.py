@@ -125,6 +125,17 @@ def test_gradients_are_numbers(name: str) -> None:
     assert raw.grad[..., 2:, :].abs().max() > 0
 
 
+def test_silence_can_be_unlearnt() -> None:
+    """Where the decoupled head's gain is zero, a step against the gradient still raises it."""
+    raw = torch.tensor((0.0, 1.0, 0.0, -9.0)).reshape(1, 1, 1, 4, 1, 1).requires_grad_()
+    mix = torch.full((1, 1, 1, 1), 3 + 4j)
+    error = (made("decoupled", raw, mix) - mix).abs().square().sum()
+    assert error == 25
+    error.backward()
+    assert raw.grad is not None
+    assert raw.grad[0, 0, 0, 3] < 0
+
+
 @pytest.mark.parametrize("name", HEADS)
 def test_a_network_begins_with_the_mix_s_phase(name: str) -> None:
     """What the biases begin with gives a real factor, nothing for `complex`."""
