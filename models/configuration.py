@@ -54,6 +54,8 @@ class Data(Table):
         stem has its own, see data/mixing.py
     elsewhere : share of the steps that hear what a host at 48 kHz gives, see rates.py; for
         lastframe with masks
+    held_out : real songs of the library that validate while all its others train; those that the
+        library itself has set aside where none is named
     """
 
     library: Path
@@ -63,6 +65,7 @@ class Data(Table):
     partial: Share = 0.0
     mix_audio: Share | None = None
     elsewhere: Share = 0.0
+    held_out: tuple[str, ...] = ()
 
 
 class Network(Table):

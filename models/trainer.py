@@ -131,7 +131,8 @@ class Trainer:
         run, schedule = configuration.run, configuration.schedule
         self.checkpoint, self.chosen = run.out / "checkpoint.pt", run.out / "best.pt"
         torch.manual_seed(run.seed)
-        self.library = Library.open(configuration.data.library)
+        data = configuration.data
+        self.library = Library.open(data.library).holding_out(data.held_out)
         held = checkpoints.load(self.checkpoint) if self.checkpoint.exists() else None
         begun = checkpoints.load(run.start) if run.start and not held else None
         wanted = configuration.network

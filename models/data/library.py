@@ -11,8 +11,8 @@ Rules of this file:
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +26,8 @@ from models.data.workers import spread
 RATE = 44_100  # Hz, of every item
 INDEX = "index.json"
 FORMAT = 1
+REAL = ("real", "own")  # sources of songs that people made and recorded
+UNHEARD = "unheard"  # the split of what neither trains nor validates
 QUIET = 10 ** (-50 / 20)  # RMS of a second below which it counts as silence
 SHARE = 0.03  # ... and so does a second this far below the loudest one
 SILENT = 1e-4  # peak below which a stem is not stored at all
@@ -142,6 +144,40 @@ class Library:
     def of(self, split: str) -> list[Item]:
         """Items of a split, train or validation."""
         return [item for item in self.items if item.split == split]
+
+    def holding_out(self, songs: Collection[str]) -> "Library":
+        """Give the library with these alone of its real songs to validate on, the others to train.
+
+        Parameters
+        ----------
+        songs : collection of str
+            Items of a song's parts, NAME-PART, are heard nowhere then; empty: as it is.
+
+        Raises
+        ------
+        ValueError
+            If the library has no real song of that name.
+        """
+        if not songs:
+            return self
+        real = sorted({item.song for item in self.items if item.source in REAL})
+        for song in songs:
+            if song not in real:
+                raise ValueError(
+                    f"held_out names {song}, which {self.root} does not have; its real songs are "
+                    f"{', '.join(real) or 'none'}"
+                )
+        parts = tuple(f"{song}-" for song in songs)
+
+        def split(item: Item) -> str:
+            if item.source not in REAL:
+                return item.split
+            if item.song in songs:
+                return "validation"
+            return UNHEARD if item.song.startswith(parts) else "train"
+
+        items = [replace(item, split=split(item)) for item in self.items]
+        return Library(self.root, items, self.done)
 
     def samples(self, item: Item) -> NDArray[np.int16]:
         """Map an item's samples, int16, shape (samples, 2), read only."""

@@ -77,6 +77,24 @@ def test_silent_stems_are_left_out(tmp_path: Path) -> None:
     assert library.done == ["own/a"]
 
 
+def test_real_songs_are_held_out_by_name(tmp_path: Path) -> None:
+    """One validates, its parts are heard nowhere, the others train; nothing else moves."""
+    names = (("real", "a", "train"), ("real", "a-lead", "train"), ("own", "b", "validation"),
+             ("generated", "a", "train"), ("generated", "0", "validation"))  # fmt: skip
+    library = Library(tmp_path)
+    list(library.fill(Job(*name, partial(tones, i, 1)) for i, name in enumerate(names)))
+    assert library.holding_out(()) is library
+    given = library.holding_out(["a"])
+    found = {f"{item.source}/{item.song}": item.split for item in given.items}
+    assert found == {"real/a": "validation", "real/a-lead": "unheard", "own/b": "train",
+                     "generated/a": "train", "generated/0": "validation"}  # fmt: skip
+    assert {item.split for item in library.items} == {"train", "validation"}
+    with pytest.raises(
+        ValueError, match=r"held_out names c, which .* its real songs are a, a-lead, b"
+    ):
+        library.holding_out(["b", "c"])
+
+
 def test_a_later_index_is_refused(tmp_path: Path) -> None:
     """An index of a later format is refused with what to do."""
     (tmp_path / "index.json").write_text('{"format": 99, "items": [], "done": []}')
