@@ -1,8 +1,9 @@
 """Score the analysis: `python -m models.evaluate_notes --seeds 0-23 --annotated FOLDER`.
 
 By mir_eval on songs whose notes are known: drum onsets within 50 ms, bass notes within 50 ms and
-50 cents, the pitch of the leading voice within 50 cents; on true stems and on separated ones, with
-a look ahead and, beside it, causally as live playing does. FOLDER holds the stems of the song of
+50 cents, the pitch of the leading voice within 50 cents; on true stems, on what the ideal mask lets
+through and on separated ones, with a look ahead and, but for the mask, causally as live playing
+does. FOLDER holds the stems of the song of
 annotations/rubidium.toml, whose drum onsets were found by hand.
 """
 
@@ -19,12 +20,14 @@ from numpy.typing import NDArray
 
 from models.data.notes import SongNotes, merged, notes_of, strokes
 from models.data.score import STEMS, Note
-from models.data.songs import generate
+from models.data.songs import Song, generate
 from models.data.sound import Floats, hertz
+from models.evaluation.separators import oracle
 from models.evaluation.songs import real_song, seeds
 from plugin_bridge.analysis.collect import Collector
-from plugin_bridge.analysis.grid import BASE_RATE
+from plugin_bridge.analysis.grid import BASE_RATE, HOP
 from plugin_bridge.analysis.offline import Listener
+from plugin_bridge.analysis.pitch import VOICE, Candidates, PitchPath
 from plugin_bridge.analysis.results import Note as Found
 from plugin_bridge.analysis.results import StemAnalysis
 from plugin_bridge.errors import PluginBridgeError
@@ -32,6 +35,8 @@ from plugin_bridge.separator import Separator
 
 TABLE = Path(__file__).parent / "annotations" / "rubidium.toml"
 WAYS = ("offline", "causal")
+COLUMNS = (*(("true", way) for way in WAYS), ("ideal mask", "offline"),
+           *(("separated", way) for way in WAYS))  # fmt: skip
 KEYS = {"kick": 36, "snare": 38, "hat": 42}
 WITHIN = 0.05  # seconds, of onsets
 LEAD = 3.0  # seconds that the separator hears before an excerpt
@@ -95,8 +100,26 @@ def note_score(wanted: Iterable[Note], found: Iterable[Found]) -> float:
     )
 
 
-def pitch_score(truth: SongNotes, found: StemAnalysis) -> float:
+def guessed(voice: Floats, way: str) -> tuple[Times, Times]:
+    """Give the likeliest pitch of every hop, in Hz, also where none would be told, and its time.
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    candidates, path = Candidates(BASE_RATE, VOICE), PitchPath(keep=True, unvoiced=0.0)
+    hertz, strengths = candidates.push(voice[:, : voice.shape[1] // HOP * HOP])
+    told = [path.push(*hop) for hop in zip(hertz, strengths, strict=True)]
+    found = np.array(told) if way == "causal" else path.traced(hertz)
+    times = ((np.arange(len(found)) + 1) * HOP - candidates.late) / BASE_RATE
+    return times[times >= 0], found[times >= 0].astype(float)
+
+
+def pitch_scores(truth: SongNotes, told: StemAnalysis, guess: tuple[Times, Times]) -> Scores:
     """Give the share of the voice's pitched moments whose pitch was found.
+
+    Raw pitch accuracy is of the likeliest pitch, whether or not it would be told (Poliner et al.
+    2007); overall accuracy counts what was told: pitch, or none where there is none.
 
     Notes
     -----
@@ -104,16 +127,17 @@ def pitch_score(truth: SongNotes, found: StemAnalysis) -> float:
     """
     import mir_eval
 
-    if not truth.hertz.any() or not len(found.times):
-        return float("nan")
-    made = mir_eval.melody.evaluate(
-        truth.times.astype(float), truth.hertz.astype(float),
-        found.times.astype(float), found.hertz.astype(float),
-    )  # fmt: skip
-    return float(made["Raw Pitch Accuracy"])
+    if not truth.hertz.any() or not len(told.times):
+        return {}
+    true = truth.times.astype(float), truth.hertz.astype(float)
+    of_told = mir_eval.melody.evaluate(*true, told.times.astype(float), told.hertz.astype(float))
+    raw = mir_eval.melody.evaluate(*true, *guess)["Raw Pitch Accuracy"]
+    return {"vocal pitch, raw": float(raw), "vocal pitch, told": float(of_told["Overall Accuracy"])}
 
 
-def scores_of(truth: SongNotes, found: dict[str, StemAnalysis]) -> Scores:
+def scores_of(
+    truth: SongNotes, found: dict[str, StemAnalysis], guess: tuple[Times, Times]
+) -> Scores:
     """Give all figures of a song.
 
     Notes
@@ -129,8 +153,7 @@ def scores_of(truth: SongNotes, found: dict[str, StemAnalysis]) -> Scores:
             made[name] = onset_score(wanted[name], mine)
     if truth.bass:
         made["bass notes"] = note_score(truth.bass, found["bass"].notes)
-    made["vocal pitch"] = pitch_score(truth, found["vocals"])
-    return made
+    return made | pitch_scores(truth, found["vocals"], guess)
 
 
 def separated(separator: Separator, mixture: Floats) -> dict[str, Floats]:
@@ -144,8 +167,22 @@ def separated(separator: Separator, mixture: Floats) -> dict[str, Floats]:
     return dict(zip(separator.stems, stems, strict=True))
 
 
-def excerpt(folder: Path) -> tuple[dict[str, Floats], list[float], float]:
-    """Give the true stems around the annotated part, its onsets, and where it begins in them.
+def versions(song: Song, separator: Separator) -> dict[str, dict[str, Floats]]:
+    """Give the song's true stems, those of the ideal mask, and the separated ones.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    return {
+        "true": song.stems,
+        "ideal mask": oracle(song),
+        "separated": separated(separator, song.mixture),
+    }
+
+
+def excerpt(folder: Path) -> tuple[Song, list[float], float]:
+    """Give the song around the annotated part, its onsets, and where it begins in it.
 
     Raises
     ------
@@ -159,9 +196,10 @@ def excerpt(folder: Path) -> tuple[dict[str, Floats], list[float], float]:
     table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
     begin = table["start"] - LEAD
     first, last = (round(t * BASE_RATE) for t in (begin, table["start"] + table["seconds"]))
-    stems = real_song(folder).stems
-    onsets = [time - begin for time in table["onsets"]]
-    return {stem: stems[stem][:, first:last] for stem in STEMS}, onsets, LEAD
+    whole = real_song(folder)
+    stems = {stem: whole.stems[stem][:, first:last] for stem in STEMS}
+    song = Song(stems, whole.mixture[:, first:last], BASE_RATE)
+    return song, [time - begin for time in table["onsets"]], LEAD
 
 
 def main() -> int:
@@ -183,29 +221,27 @@ def main() -> int:
         separator = Separator(given.model, BASE_RATE, frames_per_call=64)
         for seed in seeds(given.seeds):
             song, truth = generate(seed, given.seconds), notes_of(seed, given.seconds)
-            both = {"true": song.stems, "separated": separated(separator, song.mixture)}
-            for kind, stems in both.items():
-                for way in WAYS:
-                    for name, score in scores_of(truth, heard(stems, way)).items():
-                        results[name][kind, way].append(score)
+            made = versions(song, separator)
+            for kind, way in COLUMNS:
+                guess = guessed(made[kind]["vocals"], way)
+                for name, score in scores_of(truth, heard(made[kind], way), guess).items():
+                    results[name][kind, way].append(score)
             print(f"seed {seed}", file=sys.stderr, flush=True)
         if given.annotated:
-            stems, onsets, begin = excerpt(given.annotated)
-            mixture = np.stack(list(stems.values())).sum(axis=0)
-            both = {"true": stems, "separated": separated(separator, mixture)}
-            for kind, parts in both.items():
-                for way in WAYS:
-                    drums = heard({"drums": parts["drums"]}, way)["drums"].onsets
-                    mine = [o.seconds for o in drums if o.seconds >= begin]
-                    results["drum onsets, Rubidium"][kind, way] = [onset_score(onsets, mine)]
+            song, onsets, begin = excerpt(given.annotated)
+            made = versions(song, separator)
+            for kind, way in COLUMNS:
+                drums = heard({"drums": made[kind]["drums"]}, way)["drums"].onsets
+                mine = [o.seconds for o in drums if o.seconds >= begin]
+                results["drum onsets, Rubidium"][kind, way] = [onset_score(onsets, mine)]
     except (ValueError, OSError, PluginBridgeError) as error:
         print(error, file=sys.stderr)
         return 2
-    print("| | true, offline | true, causal | separated, offline | separated, causal |")
-    print("|---|---|---|---|---|")
+    print("| | " + " | ".join(f"{kind}, {way}" for kind, way in COLUMNS) + " |")
+    print("|---" * (1 + len(COLUMNS)) + "|")
     for name, columns in results.items():
-        cells = [np.nanmean(columns[kind, way]) for kind in ("true", "separated") for way in WAYS]
-        print(f"| {name} | " + " | ".join(f"{cell:.2f}" for cell in cells) + " |")
+        cells = [f"{np.nanmean(columns[c]):.2f}" if columns[c] else "-" for c in COLUMNS]
+        print(f"| {name} | " + " | ".join(cells) + " |")
     return 0
 
 
