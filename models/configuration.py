@@ -6,7 +6,6 @@ Paths are relative to where the command runs.
 
 import math
 import tomllib
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -21,7 +20,7 @@ from pydantic import (
 )
 
 from plugin_bridge.dsp.stft import Transform
-from plugin_bridge.errors import SpecError
+from plugin_bridge.errors import SpecError, hint
 
 LossName = Literal["snr", "banded_snr", "waveform_l1", "mask_mse", "mask_bce"]
 HeadName = Literal["softmax", "sigmoid", "complex", "phase", "decoupled"]
@@ -386,9 +385,7 @@ def _sentence(error: ValidationError) -> str:
         return f"{key} is {first['input']!r}: use {', '.join(TABLE_OF)}"
     if first["type"] == "extra_forbidden":
         known = sorted(held.model_fields if held else _known(tables))
-        close = get_close_matches(name, known, 1)
-        hint = f"did you mean {close[0]}? " if close else ""
-        return f"{key} is unknown; {hint}use {', '.join(known)}"
+        return f"{key} is unknown; {hint(name, known)}use {', '.join(known)}"
     if first["type"] == "missing":
         return f"{key} is missing; add it"
     reason = first["msg"].removeprefix("Value error, ")

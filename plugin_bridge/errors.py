@@ -17,6 +17,9 @@ PluginBridgeWarning      the work goes on; one sentence says what to look at
 A message says what was given, what is allowed and what to do.
 """
 
+from collections.abc import Sequence
+from difflib import get_close_matches
+
 
 class PluginBridgeError(Exception):
     """Base of all errors raised by plugin_bridge."""
@@ -98,3 +101,34 @@ class MissingExtraError(PluginBridgeError):
 
 class PluginBridgeWarning(UserWarning):
     """Something the user should look at; the work goes on."""
+
+
+def hint(name: str, known: Sequence[str]) -> str:
+    """Ask whether the name that is most alike was meant; nothing where none is.
+
+    Examples
+    --------
+    >>> hint("vocal", ["vocals", "drums"]), hint("x", ["vocals", "drums"])
+    ('did you mean vocals? ', '')
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    close = get_close_matches(name, known, 1)
+    return f"did you mean {close[0]}? " if close else ""
+
+
+def suggest(name: str, known: Sequence[str]) -> str:
+    """Give what may have been meant, or what there is.
+
+    Examples
+    --------
+    >>> suggest("vocal", ["vocals", "drums"]), suggest("x", ["vocals", "drums"])
+    ('did you mean vocals?', 'use one of vocals, drums')
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    return hint(name, known).rstrip() or f"use one of {', '.join(known)}"

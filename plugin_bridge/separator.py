@@ -14,14 +14,13 @@ with unknown blocks gcd is 1.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
 
 from plugin_bridge.dsp import FloatArray, rates
 from plugin_bridge.dsp.ring import Ring
-from plugin_bridge.errors import SpecError
+from plugin_bridge.errors import SpecError, hint
 from plugin_bridge.model.frames import FrameKind
 from plugin_bridge.model.onnx import Model
 from plugin_bridge.model.protocols import AnyModel, Kind
@@ -304,9 +303,8 @@ def choose_stems(known: Sequence[str], wanted: Sequence[str] | None) -> tuple[st
         return tuple(known)
     for stem in wanted:
         if stem not in known:
-            close = get_close_matches(stem, known, 1)
-            hint = f"did you mean {close[0]}? " if close else ""
-            raise SpecError(f"there is no stem {stem!r}; {hint}use {', '.join(known)}")
+            near = hint(stem, known)
+            raise SpecError(f"there is no stem {stem!r}; {near}use {', '.join(known)}")
     if not wanted or len(set(wanted)) < len(wanted):
         raise SpecError(f"stems {list(wanted)}: name each once, at least one of {', '.join(known)}")
     return tuple(wanted)

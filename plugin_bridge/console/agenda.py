@@ -8,9 +8,9 @@ from heapq import heappop, heappush
 from itertools import count
 
 from plugin_bridge.console.command import Command
-from plugin_bridge.console.console import Console, suggest
+from plugin_bridge.console.console import Console
 from plugin_bridge.console.rack import Rack
-from plugin_bridge.errors import SpecError
+from plugin_bridge.errors import SpecError, suggest
 
 # Switches the console; no setting of one.
 PRESET = "preset"

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from types import MappingProxyType
 
 from plugin_bridge.console import graph
@@ -10,7 +9,7 @@ from plugin_bridge.console.inserts import walk
 from plugin_bridge.console.route import Route
 from plugin_bridge.console.settings import Setting, switch
 from plugin_bridge.console.strip import MIX, Bus, Channel, Fader, Sends, Strip
-from plugin_bridge.errors import SpecError
+from plugin_bridge.errors import SpecError, suggest
 
 DRY = "dry"
 MASTER = "master"
@@ -249,19 +248,3 @@ class Console:
             if known.casefold() == name.casefold():  # on some systems one file
                 raise SpecError(f"there is a strip or bus {known!r} already; give it another name")
         return name
-
-
-def suggest(name: str, known: Sequence[str]) -> str:
-    """Give what may have been meant, or what there is.
-
-    Examples
-    --------
-    >>> suggest("vocal", ["vocals", "drums"])
-    'did you mean vocals?'
-
-    Notes
-    -----
-    Thread: [any]
-    """
-    close = get_close_matches(name, known, 1)
-    return f"did you mean {close[0]}?" if close else f"use one of {', '.join(known)}"

@@ -17,9 +17,8 @@ from pedalboard import Plugin, VST3Plugin
 from pedalboard.io import AudioFile
 
 from plugin_bridge.console import vst3
-from plugin_bridge.console.console import suggest
 from plugin_bridge.console.effects import EFFECTS, IMPULSE_RESPONSE, stays_inside
-from plugin_bridge.errors import SpecError
+from plugin_bridge.errors import SpecError, suggest
 
 Spec = Mapping[str, Any]
 """One insert: `{"plugin": "Compressor", "threshold_db": -18}` or `{"vst3": "ZamCompX2"}`."""

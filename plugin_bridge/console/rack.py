@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from plugin_bridge.console.console import Console, suggest
+from plugin_bridge.console.console import Console
 from plugin_bridge.console.mixer import Mixer, MixerCounters
 from plugin_bridge.console.route import Route
 from plugin_bridge.dsp import FloatArray
 from plugin_bridge.dsp.ramps import Ramps
-from plugin_bridge.errors import SpecError
+from plugin_bridge.errors import SpecError, suggest
 
 FADE_SECONDS = 0.020
 

@@ -23,9 +23,8 @@ import numpy as np
 from pedalboard import VST3Plugin
 
 from plugin_bridge.console import trust
-from plugin_bridge.console.console import suggest
 from plugin_bridge.console.probe import RATE, first_sentence, open_plugin, origin_of, probe
-from plugin_bridge.errors import SpecError
+from plugin_bridge.errors import SpecError, suggest
 
 KEYS = ("vst3", "plugin_name", "parameters", "state")
 # Plugins round their own defaults, on a scale of 0 to 1.

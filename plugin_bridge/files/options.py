@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from plugin_bridge import separator
 from plugin_bridge.console.strip import MIX
-from plugin_bridge.errors import SpecError
+from plugin_bridge.errors import SpecError, hint
 from plugin_bridge.model.providers import CHOICES
 
 NI_STEMS = "stem.mp4"
@@ -138,9 +137,8 @@ def require(option: str, value: str, allowed: Sequence[str]) -> None:
     """
     if value in allowed:
         return
-    near = get_close_matches(value, allowed, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    raise SpecError(f"{option} {value or EMPTY}: {hint}allowed: {', '.join(allowed)}")
+    near = hint(value, allowed)
+    raise SpecError(f"{option} {value or EMPTY}: {near}allowed: {', '.join(allowed)}")
 
 
 def choose_stems(wanted: Sequence[str] | None, available: Sequence[str]) -> tuple[str, ...]:

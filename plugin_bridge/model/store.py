@@ -1,11 +1,10 @@
 """Where models are: the shipped ones, and the user's own folder."""
 
 from contextlib import suppress
-from difflib import get_close_matches
 from pathlib import Path
 
 from plugin_bridge import shipped
-from plugin_bridge.errors import ModelFileError
+from plugin_bridge.errors import ModelFileError, hint
 
 DEFAULT = "lastframe"
 FOLDER_VARIABLE = "PLUGIN_BRIDGE_MODELS"
@@ -79,10 +78,9 @@ def find(model: str | Path) -> Path:
     for known in listing():
         if known.stem == str(model):
             return known
-    close = get_close_matches(str(model), [known.stem for known in listing()], 1)
-    hint = f"did you mean {close[0]}? " if close else ""
+    near = hint(str(model), [known.stem for known in listing()])
     raise ModelFileError(
-        f"there is no model named {str(model)!r}; {hint}use {_names()}, the "
+        f"there is no model named {str(model)!r}; {near}use {_names()}, the "
         f"path of an .onnx file, or put the file into {user_folder()}"
     )
 

@@ -12,7 +12,6 @@ import tomli_w
 from pydantic import Field, PrivateAttr, StrictBool, ValidationError
 
 from plugin_bridge.console import Console, Route, plugins
-from plugin_bridge.console.console import suggest
 from plugin_bridge.console.effects import IMPULSE_RESPONSE
 from plugin_bridge.console.strip import MIX, Channel
 from plugin_bridge.console.tables import (
@@ -26,7 +25,7 @@ from plugin_bridge.console.tables import (
     table_of,
 )
 from plugin_bridge.console.trust import digest, write_whole
-from plugin_bridge.errors import MidiError, ModelFileError, PresetError, SpecError
+from plugin_bridge.errors import MidiError, ModelFileError, PresetError, SpecError, suggest
 from plugin_bridge.midi import DEFAULT_VOICES, Binding, MidiMap, Voice
 from plugin_bridge.model import store
 from plugin_bridge.presets.migration import FORMAT, migrate

@@ -6,8 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from plugin_bridge import shipped
-from plugin_bridge.console.console import suggest
-from plugin_bridge.errors import PresetError
+from plugin_bridge.errors import PresetError, suggest
 from plugin_bridge.presets.preset import Preset
 
 FOLDER_VARIABLE = "PLUGIN_BRIDGE_PRESETS"
