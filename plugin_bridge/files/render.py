@@ -84,8 +84,8 @@ def render(
         stream = _open_stream(reader, options, model, mixdown)
         names = stream.stems
         check_input(names, reader, options)
-        folder = _make_folder(options.out / (name or path.stem))
-        stack.callback(_remove_if_empty, folder)
+        folder = options.out / (name or path.stem)
+        stack.callback(_remove_if_empty, _make_folder(folder))
         outputs = open_outputs(folder, names, reader, options, stack)
         heard = _pump(reader, stream, outputs, progress)
         outputs.finish()
@@ -198,7 +198,9 @@ def open_mixdown(options: RenderOptions) -> "Mixdown | None":
     return Mixdown(options)
 
 
-def _make_folder(folder: Path) -> Path:
+def _make_folder(folder: Path) -> list[Path]:
+    """Make a folder; give it and those above it that were not there, the deepest first."""
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
@@ -208,12 +210,13 @@ def _make_folder(folder: Path) -> Path:
         ) from error
     except OSError as error:
         raise write_error(folder, error) from error
-    return folder
+    return made
 
 
-def _remove_if_empty(folder: Path) -> None:
+def _remove_if_empty(folders: list[Path]) -> None:
     with suppress(OSError):
-        folder.rmdir()
+        for folder in folders:
+            folder.rmdir()
 
 
 def _warnings(

@@ -138,7 +138,7 @@ def test_an_end_half_way_leaves_nothing(tmp_path: Path, error: type[BaseExceptio
     with pytest.raises(error):
         render(path, options, stop, model=equal_model())
     assert len(seen) == 5
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
 def _gone(group: int) -> bool:
@@ -203,4 +203,4 @@ def test_a_full_disk_is_one_sentence(here: Path) -> None:
     )
     assert done.returncode == 1
     assert "cannot be written: file too large" in _one_sentence(done.stderr)
-    assert list((here / "stems").iterdir()) == []
+    assert not (here / "stems").exists()

@@ -91,4 +91,4 @@ def test_a_full_disk_is_a_failure(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "cannot be written: file too large" in done.stderr
     assert done.stderr.count("\n") == 1
-    assert list((tmp_path / "stems").iterdir()) == []
+    assert not (tmp_path / "stems").exists()

@@ -103,16 +103,19 @@ def test_a_few_bad_samples_leave_the_rest_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_an_end_half_way_leaves_nothing(tmp_path: Path, error: type[BaseException]) -> None:
-    """Whatever ends a render, no file and no empty folder remains."""
+    """Whatever ends a render, no file and no folder that it made remains."""
 
     def stop(done: int, total: int) -> None:
         if done > CHUNK:
             raise error
 
     path = write_audio(tmp_path / "in.wav", hiss(5 * CHUNK))
-    with pytest.raises(error):
-        render(path, RenderOptions(out=tmp_path / "out"), stop, model=equal_model())
-    assert list((tmp_path / "out").iterdir()) == []
+    (tmp_path / "mine").mkdir()
+    for out in ("new/out", "mine"):
+        with pytest.raises(error):
+            render(path, RenderOptions(out=tmp_path / out), stop, model=equal_model())
+    assert {each.name for each in tmp_path.iterdir()} == {"in.wav", "mine"}
+    assert list((tmp_path / "mine").iterdir()) == []
 
 
 def test_a_decoder_error_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
