@@ -162,7 +162,8 @@ class Live:
         Raises
         ------
         SpecError
-            If the session has no such control or preset, or the control takes no such value.
+            If the session has no such control or preset, or the control takes no such value, or
+            it was never started.
         DeviceError
             If the engine has not taken a command for a second.
 
@@ -171,6 +172,8 @@ class Live:
         Thread: [any] of the parent
         """
         with self._lock:
+            if not self._controls:
+                raise SpecError(f"{path} is set in a session that plays; call start() first")
             if path == PRESET:
                 if value not in self._controls:
                     known = ", ".join(self._controls)

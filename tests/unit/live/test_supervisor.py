@@ -183,6 +183,13 @@ def test_what_the_engine_refuses_is_told_by_the_parent(
     assert live.pid is None
 
 
+@pytest.mark.parametrize("path", ["drums.mute", "preset"])
+def test_a_session_that_never_started_takes_nothing(settings: LiveSettings, path: str) -> None:
+    """One sentence says what to do first."""
+    with pytest.raises(SpecError, match=rf"{path} is set in a session that plays; call start\(\)"):
+        Live(settings).send(path, True)
+
+
 def test_an_unknown_control_is_refused(live: Live) -> None:
     """By name, before it is on its way."""
     with pytest.raises(SpecError, match=r"kazoo\.mute"):
