@@ -1,7 +1,9 @@
 """Blend a training's weights with those it began with.
 
 `python -m models.blend START.pt RUN.pt OUT.pt --share 0.5`: a run on new material often loses on
-the old what it wins on the new; a way in between may have most of both.
+the old what it wins on the new; a way in between may have most of both. `--temperature 1.3`
+divides the scores before the softmax: on music unlike the training's a network is surer than it
+is right, and softer masks err less.
 """
 
 import sys
@@ -12,10 +14,15 @@ from typing import Annotated
 import typer
 
 from models import checkpoints
+from models.zoo.lastframe import SCORES
 
 
 def blended(
-    start: checkpoints.Content, end: checkpoints.Content, share: float, parts: Mapping[str, float]
+    start: checkpoints.Content,
+    end: checkpoints.Content,
+    share: float,
+    parts: Mapping[str, float],
+    temperature: float = 1.0,
 ) -> checkpoints.Content:
     """Go from one checkpoint's weights towards another's; what only that one has is as there.
 
@@ -24,11 +31,13 @@ def blended(
     start, end : of the same network, but for what a run may have other than its start
     share : how far; 1 is the end
     parts : the same for weights whose names begin so
+    temperature : what the scores are divided by, of lastframe with a softmax
 
     Raises
     ------
     ValueError
-        If they are of different networks, or a part is of neither.
+        If they are of different networks, or a part is of neither, or the network has no
+        temperature.
 
     Notes
     -----
@@ -56,6 +65,14 @@ def blended(
         name: value.lerp(other[name], share_of(name)) if value.is_floating_point() else value
         for name, value in one.items()
     }
+    if temperature != 1:
+        architecture, head = network[0], network[1].get("head", "softmax")
+        if (architecture, head) != ("lastframe", "softmax") or not temperature > 0:
+            raise ValueError(
+                f"temperature {temperature:g} for a {architecture} with head {head}; give a "
+                "number above 0, for lastframe with softmax"
+            )
+        weights |= {k: w / temperature for k, w in weights.items() if k.startswith(SCORES)}
     kept = {key: end[key] for key in ("architecture", "config")}
     return kept | {"weights": weights}
 
@@ -68,6 +85,9 @@ def blend(
     part: Annotated[
         list[str] | None, typer.Option(help="NAME=SHARE for weights whose names begin so")
     ] = None,
+    temperature: Annotated[
+        float, typer.Option(help="what scores are divided by; above 1 masks are softer")
+    ] = 1.0,
 ) -> None:
     """Blend a run's weights with those it began with."""
     parts = {}
@@ -77,7 +97,7 @@ def blend(
             parts[name] = float(number)
         except ValueError:
             raise ValueError(f"--part is {text!r}; write NAME=SHARE, such as low_end=1") from None
-    content = blended(checkpoints.load(start), checkpoints.load(run), share, parts)
+    content = blended(checkpoints.load(start), checkpoints.load(run), share, parts, temperature)
     out.parent.mkdir(parents=True, exist_ok=True)
     checkpoints.save(out, content)
     typer.echo(f"{out}: written; score it with models.export and models.evaluate")

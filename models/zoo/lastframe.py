@@ -27,6 +27,7 @@ FEATURE = f"power:{POWER:g}:{EPS:g}"
 SLOPE = 0.1
 STRIDE = 4
 LOW_LAYERS = 2
+SCORES = ("out.", "out_place", "low_end.out.")  # names of the weights that scores are linear in
 
 
 def nothing_yet(layer: nn.Linear) -> None:

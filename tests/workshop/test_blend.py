@@ -1,6 +1,7 @@
 """Weights between two checkpoints."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -53,6 +54,25 @@ def test_what_a_run_has_added_is_as_the_run_has_it(ends: tuple[Path, Path]) -> N
         torch.testing.assert_close(made["weights"][name], before.lerp(value, 0.25))
 
 
+@pytest.mark.parametrize("sizes", [{}, {"low": 0}, {"memories": (4,)}])
+def test_scores_are_divided_by_the_temperature(sizes: dict[str, Any]) -> None:
+    """All of them, whichever path they come from; what is remembered stays as it is."""
+    torch.manual_seed(0)
+    network = LastFrame(**PLAIN | sizes).eval()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter += 0.05 * torch.randn_like(parameter)
+    held = {"architecture": "lastframe", "config": network.config, "weights": network.state_dict()}
+    softer = LastFrame(**network.config).eval()
+    softer.load_state_dict(blended(held, held, 1.0, {}, 1.3)["weights"])
+    x = torch.rand(1, 2, 5, 1025)
+    with torch.no_grad():
+        scores, *states = network(x, *network.initial_states())
+        divided, *same = softer(x, *network.initial_states())
+    torch.testing.assert_close(divided, scores / 1.3)
+    torch.testing.assert_close(same, states, rtol=0, atol=0)
+
+
 def test_what_is_refused(ends: tuple[Path, Path], tmp_path: Path) -> None:
     """Another network, an unknown part, and a share that is no number: one sentence each."""
     start, end = (checkpoints.load(path) for path in ends)
@@ -60,5 +80,10 @@ def test_what_is_refused(ends: tuple[Path, Path], tmp_path: Path) -> None:
         blended(start, end, 0.5, {"lowend": 1})
     with pytest.raises(ValueError, match="different networks"):
         blended(start, end | {"config": end["config"] | {"hidden": 16}}, 0.5, {})
+    with pytest.raises(ValueError, match="temperature 0 for a lastframe with head softmax"):
+        blended(start, end, 0.5, {}, 0.0)
+    other = [each | {"architecture": "model2"} for each in (start, end)]
+    with pytest.raises(ValueError, match=r"temperature 1.3 for a model2 .* for lastframe"):
+        blended(other[0], other[1], 0.5, {}, 1.3)
     with pytest.raises(ValueError, match="write NAME=SHARE"):
         blend(*ends, tmp_path / "out.pt", 0.5, ["low_end"])
