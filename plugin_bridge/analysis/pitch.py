@@ -17,13 +17,12 @@ from plugin_bridge.dsp import FloatArray
 
 CANDIDATES = 6
 TAPS = 8  # of the decimator's filter, each as long as its factor
-# What a path gains and loses per hop; strengths are 0..1. JUMP of 0.25 to 4: the best notes on
-# generated songs 100 to 115, true, of ideal masks and separated.
+# What a path gains and loses per hop; strengths are 0..1.
 UNVOICED = 0.5  # the strength of no pitch: peaks below it are noise
 # For each octave above the middle of the range: multiples of the period are as strong as it is,
 # and two voices have a common one. Of 0.02 to 0.15 the best on generated songs 100 to 115.
 SHORT = 0.1
-JUMP, CHANGE = 2.0, 0.2  # for an octave; for a beginning or an end
+JUMP, CHANGE = 0.25, 0.2  # for an octave; for a beginning or an end
 MOST_JUMP = 0.5  # octaves: a leap costs no more
 SILENT = 1e-6  # mean square, -60 dB, below which nothing has a pitch
 
