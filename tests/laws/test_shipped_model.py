@@ -76,11 +76,9 @@ def test_48_khz_scores_like_44_1() -> None:
 
 @pytest.mark.parametrize(("name", "above"), OTHERS.items())
 def test_the_others_are_worth_their_latency(name: str, above: float) -> None:
-    """Each is quicker than the default, and on the same songs as good as is said."""
-    some = songs()[:8]
-    default, other = (mean_sdr(some, by_model(model))["mean"] for model in (DEFAULT, name))
-    assert other >= default + above
-    assert Separator(name).latency_samples < Separator(DEFAULT).latency_samples
+    """On the same songs as good as is said; what is not better than the default is quicker."""
+    assert mean_sdr(songs(), by_model(name))["mean"] >= score() + above
+    assert above > 0 or Separator(name).latency_samples < Separator(DEFAULT).latency_samples
 
 
 @pytest.mark.parametrize("name", [DEFAULT, *OTHERS])
