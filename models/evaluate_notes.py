@@ -25,7 +25,7 @@ from models.data.sound import Floats, hertz
 from models.evaluation.separators import oracle
 from models.evaluation.songs import real_song, seeds
 from plugin_bridge.analysis.collect import Collector
-from plugin_bridge.analysis.grid import BASE_RATE, HOP
+from plugin_bridge.analysis.grid import BASE_RATE, HOP, timed
 from plugin_bridge.analysis.offline import Listener
 from plugin_bridge.analysis.pitch import VOICE, Candidates, PitchPath
 from plugin_bridge.analysis.results import Note as Found
@@ -111,8 +111,8 @@ def guessed(voice: Floats, way: str) -> tuple[Times, Times]:
     hertz, strengths = candidates.push(voice[:, : voice.shape[1] // HOP * HOP])
     told = [path.push(*hop) for hop in zip(hertz, strengths, strict=True)]
     found = np.array(told) if way == "causal" else path.traced(hertz)
-    times = ((np.arange(len(found)) + 1) * HOP - candidates.late) / BASE_RATE
-    return times[times >= 0], found[times >= 0].astype(float)
+    times, found = timed(found, candidates.late)
+    return times.astype(float), found.astype(float)
 
 
 def pitch_scores(truth: SongNotes, told: StemAnalysis, guess: tuple[Times, Times]) -> Scores:
@@ -135,16 +135,14 @@ def pitch_scores(truth: SongNotes, told: StemAnalysis, guess: tuple[Times, Times
     return {"vocal pitch, raw": float(raw), "vocal pitch, told": float(of_told["Overall Accuracy"])}
 
 
-def scores_of(
-    truth: SongNotes, found: dict[str, StemAnalysis], guess: tuple[Times, Times]
-) -> Scores:
-    """Give all figures of a song.
+def scores_of(truth: SongNotes, stems: dict[str, Floats], way: str) -> Scores:
+    """Give all figures of a song's stems, true or separated.
 
     Notes
     -----
     Thread: [any]
     """
-    wanted = strokes(truth.drums)
+    found, wanted = heard(stems, way), strokes(truth.drums)
     drums = found["drums"].onsets
     made = {"drum onsets": onset_score(wanted["any"], [o.seconds for o in drums])}
     for name, key in KEYS.items():
@@ -153,7 +151,7 @@ def scores_of(
             made[name] = onset_score(wanted[name], mine)
     if truth.bass:
         made["bass notes"] = note_score(truth.bass, found["bass"].notes)
-    return made | pitch_scores(truth, found["vocals"], guess)
+    return made | pitch_scores(truth, found["vocals"], guessed(stems["vocals"], way))
 
 
 def separated(separator: Separator, mixture: Floats) -> dict[str, Floats]:
@@ -223,8 +221,7 @@ def main() -> int:
             song, truth = generate(seed, given.seconds), notes_of(seed, given.seconds)
             made = versions(song, separator)
             for kind, way in COLUMNS:
-                guess = guessed(made[kind]["vocals"], way)
-                for name, score in scores_of(truth, heard(made[kind], way), guess).items():
+                for name, score in scores_of(truth, made[kind], way).items():
                     results[name][kind, way].append(score)
             print(f"seed {seed}", file=sys.stderr, flush=True)
         if given.annotated:

@@ -4,7 +4,7 @@ import numpy as np
 
 from plugin_bridge.analysis.analyst import Analyst
 from plugin_bridge.analysis.events import HIT, NOTE_OFF, NOTE_ON, ONSET, Event
-from plugin_bridge.analysis.grid import BASE_RATE
+from plugin_bridge.analysis.grid import BASE_RATE, timed
 from plugin_bridge.analysis.results import Note, Onset, SongAnalysis, StemAnalysis
 from plugin_bridge.dsp import FloatArray
 
@@ -69,9 +69,7 @@ class Collector:
             return StemAnalysis(stem, onsets, notes)
         hertz = np.array(self._hertz[stem], np.float32)
         late = self._analyst.pitches[stem].late
-        times = ((np.arange(len(hertz)) + 1) * self._analyst.hop - late) / BASE_RATE
-        first = int(np.searchsorted(times, 0))
-        return StemAnalysis(stem, onsets, notes, times[first:].astype(np.float32), hertz[first:])
+        return StemAnalysis(stem, onsets, notes, *timed(hertz, late))
 
 
 def _onsets(events: list[Event]) -> list[Onset]:

@@ -97,3 +97,26 @@ class Recent:
         Thread: [worker]
         """
         self._samples[...] = 0
+
+
+def timed(values: FloatArray, late: int) -> tuple[FloatArray, FloatArray]:
+    """Give the seconds of a curve at 44.1 kHz, and the curve, from the song's begin on.
+
+    Parameters
+    ----------
+    values : float32, shape (hops,), as known at the end of each hop
+    late : int, samples ago that they are of
+
+    Examples
+    --------
+    >>> times, values = timed(np.array([1, 2, 3], np.float32), 300)
+    >>> (times * BASE_RATE).round().tolist(), values.tolist()
+    ([212.0, 468.0], [2.0, 3.0])
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    times = ((np.arange(len(values)) + 1) * HOP - late) / BASE_RATE
+    first = int(np.searchsorted(times, 0))
+    return times[first:].astype(np.float32), values[first:]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from plugin_bridge.analysis.bands import Bands, Surges
 from plugin_bridge.analysis.beats import beats_of
-from plugin_bridge.analysis.grid import BASE_RATE, HOP
+from plugin_bridge.analysis.grid import BASE_RATE, HOP, timed
 from plugin_bridge.analysis.melody import notes_of as melody_of
 from plugin_bridge.analysis.network import HitNetwork
 from plugin_bridge.analysis.onset import HIT_LATE, kinds_of, place_of, velocity_of
@@ -102,10 +102,7 @@ class Listener:
         middle = self._candidates.late // HOP  # hops: a pitch is that of a window's middle
         power = 10 * np.log10(np.concatenate([np.full(middle, 1e-12), *self._power]) + 1e-12)
         hertz[power[: len(hertz)] < np.percentile(power, LOUD) - PITCH_RANGE_DB] = 0
-        late = self._candidates.late / BASE_RATE
-        times = ((np.arange(len(hertz)) + 1) * HOP / BASE_RATE - late).astype(np.float32)
-        first = int(np.searchsorted(times, 0))
-        times, hertz = times[first:], hertz[first:]
+        times, hertz = timed(hertz, self._candidates.late)
         notes = melody_of(times, hertz, onsets)
         return StemAnalysis(self.stem, onsets, notes, times, hertz, tempo, beats)
 
