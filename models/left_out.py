@@ -21,7 +21,7 @@ from models.baseline import separate
 from models.configuration import Configuration
 from models.data.library import UnusableError
 from models.evaluation.report import table
-from models.evaluation.scores import MEAN, ZERO, SetScores, columns, measure
+from models.evaluation.scores import ZERO, SetScores, columns, measure
 from models.evaluation.separators import Row, by_model, oracle, quarter, row
 from models.evaluation.songs import SongSet, own
 from models.export import export
@@ -89,8 +89,8 @@ def score(
     runs: Runs = RUNS,
 ) -> None:
     """Separate each song by the network that never heard it; write the tables."""
-    (out / "models").mkdir(parents=True, exist_ok=True)
     given = own(folders(songs))
+    (out / "models").mkdir(parents=True, exist_ok=True)
     scores = SetScores(given.title, SHOWN)
     for entry in given.entries:
         best = runs / entry.name / "best.pt"
@@ -118,13 +118,13 @@ def lines(scores: SetScores) -> list[str]:
     Thread: [any]
     """
     body = []
-    for i, song in enumerate(scores.songs):
-        zero, there, goal = (scores.values(r, "sdr", MEAN)[i] for r in (ZERO, ROW, "oracle"))
+    for song, rows in scores.songs.items():
+        one = SetScores(song, scores.rows, {song: rows})
         above = [
-            scores.values(ROW, "si_sdr_gain", c)[i] - scores.values("baseline", "si_sdr_gain", c)[i]
+            one.mean(ROW, "si_sdr_gain", c) - one.mean("baseline", "si_sdr_gain", c)
             for c in columns()
         ]
-        way = f"{100 * (there - zero) / (goal - zero):.0f} %"
+        way = f"{one.way(ROW, 'oracle'):.0f} %"
         body.append([song, way, *("-" if a != a else f"{a:+.1f}" for a in above)])
     heading = ["SI-SDR above the baseline", "of the way", *columns()]
     return ["## Song by song", "", *table(heading, body), ""]

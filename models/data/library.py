@@ -165,7 +165,7 @@ class Library:
             if song not in real:
                 raise ValueError(
                     f"held_out names {song}, which {self.root} does not have; its real songs are "
-                    f"{', '.join(real) or 'none'}"
+                    f"{', '.join(real) or 'none'}: name one of them, or build it into the library"
                 )
         parts = tuple(f"{song}-" for song in songs)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tomli_w
 from numpy.typing import NDArray
 
 from models.configuration import Configuration
@@ -15,6 +16,17 @@ from models.data.library import RATE, Job, Library
 SECONDS = 6
 TINY: dict[str, Any] = {"widths": (4, 4, 8, 8), "hidden": 8, "layers": 1, "last": 4}
 Configure = Callable[..., Configuration]
+
+
+def write_config(path: Path, network: dict[str, Any]) -> None:
+    """Write a configuration of a small network and a short training."""
+    content = {
+        "data": {"library": "x"},
+        "network": network,
+        "schedule": {"steps": 9, "batch": 1, "frames": 8, "late_frames": 8},
+        "run": {"out": "x", "validation_excerpts": 1, "validation_seconds": 0.5},
+    }
+    path.write_text(tomli_w.dumps(content))
 
 
 def song(seed: int) -> dict[str, NDArray[np.float32]]:

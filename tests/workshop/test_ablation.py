@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tomli_w
 
 from models import ablation, checkpoints
 from models.ablation import STUDIES, Entry, Study, answers, exported, score, train, trainings
 from tests.unit.models.test_claims import scores as scores_of
-from tests.workshop.conftest import TINY
+from tests.workshop.conftest import TINY, write_config
 
 SMALL: dict[str, Any] = {"architecture": "resunet", "targets": ("vocals", "accompaniment"),
                          "widths": (2, 2), "units": 1, "centres": 1}  # fmt: skip
@@ -58,13 +57,7 @@ def test_answers_follow_the_scores() -> None:
 def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Put two small rows in the place of the studies."""
     for name, network in {"pair": SMALL, "four": TINY}.items():
-        content = {
-            "data": {"library": "x"},
-            "network": network,
-            "schedule": {"steps": 9, "batch": 1, "frames": 8, "late_frames": 8},
-            "run": {"out": "x", "validation_excerpts": 1, "validation_seconds": 0.5},
-        }
-        (tmp_path / f"{name}.toml").write_text(tomli_w.dumps(content))
+        write_config(tmp_path / f"{name}.toml", network)
     rows = (Entry("one", "pair"), Entry("two", "four", {"network": {"head": "decoupled"}}))
     monkeypatch.setattr(ablation, "CONFIGS", tmp_path)
     monkeypatch.setattr(ablation, "STUDIES", {"deep": Study(rows, 2, ("vocals",), ())})

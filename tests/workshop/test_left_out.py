@@ -6,13 +6,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import tomli_w
 from pedalboard.io import AudioFile
 
 from models import ablation, checkpoints
 from models.data.library import RATE, Job, Library
 from models.left_out import folders, score, train, trainings
-from tests.workshop.conftest import TINY, song
+from tests.workshop.conftest import TINY, song, write_config
 
 NAMES = ("one", "two")
 
@@ -40,13 +39,7 @@ def test_each_is_separated_by_the_network_that_never_heard_it(
 ) -> None:
     """As many trainings as songs; one that is not finished is named and left out of the table."""
     library, root = real
-    content = {
-        "data": {"library": "x"},
-        "network": TINY,
-        "schedule": {"steps": 9, "batch": 1, "frames": 8, "late_frames": 8},
-        "run": {"out": "x", "validation_excerpts": 1, "validation_seconds": 0.5},
-    }
-    (tmp_path / "small.toml").write_text(tomli_w.dumps(content))
+    write_config(tmp_path / "small.toml", TINY)
     monkeypatch.setattr(ablation, "CONFIGS", tmp_path)
     runs, out = tmp_path / "runs", tmp_path / "out"
     train(library, root, runs, steps=2, config="small")
