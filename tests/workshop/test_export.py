@@ -156,17 +156,18 @@ def test_a_graph_that_is_not_the_network_is_refused(
     assert (tmp_path / "x.onnx").read_bytes() == before
 
 
-def test_the_shipped_model_can_be_trained_on(configure: Configure) -> None:
+@pytest.mark.parametrize("name", ["lastframe", "lastframe-hq"])
+def test_a_shipped_model_can_be_trained_on(configure: Configure, name: str) -> None:
     """Its weights lie beside it: the file computes what they do, and a run starts with them."""
-    weights = WEIGHTS / "lastframe.pt"
+    weights = WEIGHTS / f"{name}.pt"
     held = checkpoints.load(weights)
     network = LastFrame(**held["config"]).eval()
     network.load_state_dict(checkpoints.weights(held))
-    model = Model(WEIGHTS / "lastframe.onnx")
+    model = Model(WEIGHTS / f"{name}.onnx")
     inputs = example_inputs(network)
     names = ["features", *(state.input for state in model.card.states)]
     feeds = {name: value.numpy() for name, value in zip(names, inputs, strict=True)}
-    found = InferenceSession(WEIGHTS / "lastframe.onnx").run(None, feeds)
+    found = InferenceSession(WEIGHTS / f"{name}.onnx").run(None, feeds)
     with torch.no_grad():
         wanted = network(*inputs)
     for a, b in zip(found, wanted, strict=True):
