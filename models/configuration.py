@@ -25,6 +25,7 @@ from plugin_bridge.errors import SpecError, hint
 LossName = Literal["snr", "banded_snr", "waveform_l1", "mask_mse", "mask_bce"]
 HeadName = Literal["softmax", "sigmoid", "complex", "phase", "decoupled"]
 REAL_HEADS = ("softmax", "sigmoid")
+SharedName = Literal["vocals", "drums", "bass", "other", "songs"]
 TargetName = Literal["vocals", "drums", "bass", "other", "accompaniment"]
 MaskName = Literal["a1", "a2", "a3", "b1", "b2", "b3", "b4", "best", "ratio"]
 Positive = Annotated[float, Field(gt=0)]
@@ -46,7 +47,8 @@ class Data(Table):
     ----------
     library : folder made by python -m models.data build
     split, validation : splits of the library to train on and to validate on
-    shares : stem -> kind of source -> share of the draws; those of data/mixing.py where unnamed
+    shares : stem, or songs for mixtures of one song -> kind of source -> share of the draws; those
+        of data/mixing.py where unnamed
     partial : share of the mixtures made of an accompaniment and vocals, where only these two are
         known; none in a library without instrumental music
     mix_audio : share of the stems that are two segments of a source added up; without it each
@@ -60,7 +62,7 @@ class Data(Table):
     library: Path
     split: str = "train"
     validation: str = "validation"
-    shares: dict[str, dict[str, Share]] = {}
+    shares: dict[SharedName, dict[str, Share]] = {}
     partial: Share = 0.0
     mix_audio: Share | None = None
     elsewhere: Share = 0.0

@@ -19,14 +19,16 @@ from models.data.score import STEMS
 from models.data.sound import Floats, Random, compressor_gain, needed, resampled
 
 BINS = 1025  # of a 2048-point transform at 44.1 kHz
-# Share of the draws by kind of source; kinds that lack the stem give theirs to the others.
+SONGS = "songs"
+# Share of the draws by kind of source, of stems and of whole songs; kinds that lack the stem give
+# theirs to the others.
 KINDS = {
     "vocals": {"real": 0.30, "generated": 0.50, "voices": 0.20},
     "drums": {"real": 0.30, "generated": 0.55, "sampled": 0.15},
     "bass": {"real": 0.30, "generated": 0.55, "sampled": 0.15},
     "other": {"real": 0.30, "generated": 0.55, "sampled": 0.15},
+    SONGS: {"real": 0.25, "generated": 0.65, "sampled": 0.10},
 }
-COHERENT = {"real": 0.25, "generated": 0.65, "sampled": 0.10}
 COHERENT_SHARE = 0.65  # of the mixtures are one song; the others are put together freely
 # Own folders are real songs; modules and the kinds of generated songs share one chance by length.
 ALIAS = {"own": "real", "band": "generated", "midi": "generated", "module": "generated"}
@@ -75,7 +77,7 @@ class Mixer:
     seed : int
         Same library, split and seed: same batches.
     shares : mapping, optional
-        stem -> share of the draws by kind of source; KINDS where a stem is not named.
+        stem, or songs -> share of the draws by kind of source; KINDS where one is not named.
     partial : float
         Share of the mixtures of an accompaniment and vocals, of which only these two are
         known; none in a library without accompaniments.
@@ -225,7 +227,7 @@ class Mixer:
     def _from_song(self, samples: int) -> dict[str, _Drawn]:
         """Stems of one song at one time; what it lacks comes from elsewhere, voices mostly."""
         rng = self._rng
-        songs = self._songs[_draw(rng, COHERENT, list(self._songs))]
+        songs = self._songs[_draw(rng, self._shares[SONGS], list(self._songs))]
         song = songs[rng.integers(len(songs))]
         lead = list(song.values())[rng.integers(len(song))]
         start, speed = self._start(lead, samples), self._speed(SPED_SONG)

@@ -311,6 +311,16 @@ def test_shares_decide_what_is_drawn(library: Path) -> None:
     np.testing.assert_array_equal(plain.batch(1, 4096)[0], same.batch(1, 4096)[0])
 
 
+def test_shares_of_whole_songs(tmp_path: Path) -> None:
+    """A mixture of one song is of the kind that has all the share."""
+    opened = Library.open(tmp_path)
+    list(opened.fill([Job(kind, "0", "train", partial(song, 0)) for kind in ("real", "generated")]))
+    for wanted in ("real", "generated"):
+        mixer = Mixer(opened, shares={"songs": {"real": 0.0, "generated": 0.0, wanted: 1.0}})
+        drawn = [mixer._from_song(4096)["drums"].item.source for _ in range(12)]
+        assert set(drawn) == {wanted}
+
+
 @pytest.mark.parametrize(("share", "segments"), [(0.0, {1}), (1.0, {2})])
 def test_mix_audio_adds_a_second_segment(library: Path, share: float, segments: set[int]) -> None:
     """To every stem or to none, whatever the mixture is made of."""
