@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from models import heads
-from models.batches import PLAIN, Batch, Framing, Hearing, draw, features
+from models.batches import PLAIN, Batch, Framing, Hearing, draw
 from models.data.library import RATE
 from models.data.mixing import Mixer
 from models.data.score import STEMS
+from models.features import features
 from models.zoo import fragment, lastframe, resunet
 from models.zoo.columns import POOL
 from models.zoo.fragment import FragmentNetwork
@@ -116,8 +117,8 @@ class Streaming:
         standardise(network, mixer, self.hearing)
 
     def inputs(self, batch: Batch) -> Tensor:
-        """Give the compressed magnitudes of the mixture."""
-        return features(batch.heard)
+        """Give the compressed magnitudes of the mixture, and what its channels have together."""
+        return features(batch.heard, self._sizes.get("pairs", ()))
 
     def masks(self, network: LastFrame, x: Tensor, mix: Tensor) -> Tensor:
         """Give what the head makes, from zero states."""

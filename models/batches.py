@@ -19,7 +19,7 @@ from models.data.mixing import Mixer
 from models.data.sound import needed, resampled
 from models.masks import MASKS
 from models.rates import RATIO
-from models.zoo.lastframe import EPS, POWER, TRANSFORM
+from models.zoo.lastframe import TRANSFORM
 from plugin_bridge.dsp import FloatArray
 
 Drawn = tuple[Any, ...]  # of Mixer.batch: waves, gains, and groups where labels are partial
@@ -130,12 +130,6 @@ def spectra(waves: Tensor, transform: Framing = TRANSFORM) -> Tensor:
     """STFT frames of (..., samples), as the streaming analysis gives them once filled."""
     window = torch.from_numpy(transform.pair[0]).to(waves.device)
     return torch.fft.rfft(waves.unfold(-1, transform.n_fft, transform.hop) * window)
-
-
-def features(mix: Tensor) -> Tensor:
-    """Give the network's input from the mix's spectrum."""
-    energy = mix.real.square() + mix.imag.square()
-    return (energy + EPS**2) ** (POWER / 2)
 
 
 def batch_of(drawn: Drawn, device: torch.device | str = "cpu", hearing: Hearing = PLAIN) -> Batch:

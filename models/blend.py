@@ -44,10 +44,10 @@ def blended(
     Thread: [main]
     """
     other = checkpoints.weights(end)
-    one = other | checkpoints.weights(start)
+    one = other | checkpoints.grown(checkpoints.weights(start), other)
     network = (end.get("architecture", "lastframe"), end["config"])
     if (
-        checkpoints.differences(start, *network, checkpoints.free_for(start))
+        checkpoints.differences(start, *network, checkpoints.free_for(start, end["config"]))
         or one.keys() != other.keys()
     ):
         raise ValueError(

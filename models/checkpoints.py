@@ -4,14 +4,16 @@ import io
 import os
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 Content = dict[str, Any]
 # Parts that begin as nothing, so a run may add them to what it starts with; their sizes without.
-ADDED: dict[str, Any] = {"low": 0, "memories": ()}
+ADDED: dict[str, Any] = {"low": 0, "memories": (), "pairs": ()}
 # Sizes that networks got later, with what was there before: older checkpoints lack them.
 LATER: dict[str, Any] = {"head": "softmax", "synthesis": 512, "hop": 256} | ADDED
 # What a run may have other than what it starts with: nothing learnt has its shape.
@@ -80,15 +82,42 @@ def weights(held: Content) -> Content:
     return found
 
 
-def free_for(held: Content) -> set[str]:
+def free_for(held: Content, sizes: Mapping[str, Any]) -> set[str]:
     """Tell in which sizes a run may differ from what it starts with.
 
     Notes
     -----
     Thread: [any]
     """
-    sizes = LATER | held["config"]
-    return {*FREE, *(name for name, none in ADDED.items() if _plain(sizes[name]) == _plain(none))}
+    there, here = LATER | held["config"], LATER | dict(sizes)
+    return {*FREE, *(name for name in ADDED if _adds(there[name], here[name], ADDED[name]))}
+
+
+def _adds(there: Any, here: Any, none: Any) -> bool:
+    """Tell whether a part is there what it is here, or nothing, level by level."""
+    if there == none or not isinstance(there, tuple | list):
+        return bool(there == none)
+    return all(before in (0, now) for before, now in zip_longest(there, here, fillvalue=0))
+
+
+def grown(start: Content, wanted: Mapping[str, Tensor]) -> Content:
+    """Fit weights into those of a network that sees more: what comes in anew begins without weight.
+
+    Parameters
+    ----------
+    start : name -> weights
+    wanted : name -> weights of the network, whose shapes count
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    made = dict(start)
+    for name in start.keys() & wanted.keys():
+        if start[name].shape != wanted[name].shape:
+            made[name] = torch.zeros_like(wanted[name])
+            made[name][tuple(slice(size) for size in start[name].shape)] = start[name]
+    return made
 
 
 def differences(

@@ -25,7 +25,8 @@ from plugin_bridge.errors import SpecError, hint
 LossName = Literal["snr", "banded_snr", "waveform_l1", "mask_mse", "mask_bce"]
 HeadName = Literal["softmax", "sigmoid", "complex", "phase", "decoupled"]
 REAL_HEADS = ("softmax", "sigmoid")
-SharedName = Literal["vocals", "drums", "bass", "other", "songs"]
+SHARED = ("vocals", "drums", "bass", "other", "songs")
+SharedName = Annotated[str, Field(pattern=f"^({'|'.join(SHARED)})$")]
 TargetName = Literal["vocals", "drums", "bass", "other", "accompaniment"]
 MaskName = Literal["a1", "a2", "a3", "b1", "b2", "b3", "b4", "best", "ratio"]
 Positive = Annotated[float, Field(gt=0)]
@@ -78,6 +79,7 @@ class Network(Table):
     synthesis, hop : of the transform, in samples: how many of a frame's last samples are laid
         down, and from one frame to the next; a start may be of a network with others
     low, memories : paths that begin as nothing; a start may be of a network without them
+    pairs : what is seen of both channels together; a start may be of a network that sees none
     """
 
     architecture: Literal["lastframe"] = "lastframe"
@@ -88,6 +90,7 @@ class Network(Table):
     memories: tuple[Annotated[int, Field(ge=0)], ...] = ()
     last: Count = 12
     low: int = Field(default=0, ge=0, le=1024)
+    pairs: tuple[Literal["cos_ipd"], ...] = Field(default=(), max_length=1)
     normed: bool = True
     synthesis: Count = 512
     hop: Count = 256
@@ -385,6 +388,8 @@ def _sentence(error: ValidationError) -> str:
     key = ".".join(place)
     if key == "network.architecture":
         return f"{key} is {first['input']!r}: use {', '.join(TABLE_OF)}"
+    if tables[:2] == ["data", "shares"] and name == "[key]":
+        return f"{'.'.join(tables)} is unknown; {hint(tables[-1], SHARED)}use {', '.join(SHARED)}"
     if first["type"] == "extra_forbidden":
         known = sorted(held.model_fields if held else _known(tables))
         return f"{key} is unknown; {hint(name, known)}use {', '.join(known)}"

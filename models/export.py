@@ -22,7 +22,8 @@ from torch import nn
 
 from models import checkpoints
 from models.architectures import ARCHITECTURES
-from models.batches import features, spectra
+from models.batches import spectra
+from models.features import features
 from models.zoo import fragment, resunet
 from models.zoo.fragment import FragmentNetwork
 from models.zoo.incremental import Incremental
@@ -66,7 +67,7 @@ def streaming_card(network: LastFrame, **texts: Any) -> dict[str, Any]:
         "synthesis": network.transform.synthesis,
         "hop": network.transform.hop,
         "window": network.transform.window,
-        "features": [FEATURE],
+        "features": [FEATURE, *network.pairs],
         "head": network.head,
         "states": states,
     }
@@ -206,7 +207,8 @@ def example_inputs(network: LastFrame) -> tuple[torch.Tensor, ...]:
     samples = transform.n_fft + transform.hop * (CHECKED_FRAMES - 1)
     swell = torch.linspace(0, 9.42, samples).sin().clamp(min=0)
     wave = 0.3 * swell * torch.randn(network.channels, samples, generator=generator)
-    return features(spectra(wave, transform))[None], *network.initial_states()
+    seen = features(spectra(wave, transform)[None], network.pairs)
+    return seen, *network.initial_states()
 
 
 def heard(held: dict[str, Any]) -> str:

@@ -142,11 +142,13 @@ class Trainer:
         for path, found in ((self.checkpoint, held), (run.start, begun)):
             if found and path:
                 architecture = configuration.network.architecture
-                free = checkpoints.free_for(found) if found is begun else ()
-                checkpoints.refuse_another(path, found, architecture, self.network.config, free)
+                sizes = self.network.config
+                free = checkpoints.free_for(found, sizes) if found is begun else ()
+                checkpoints.refuse_another(path, found, architecture, sizes, free)
         if begun:
             # What it lacks begins as nothing; all else was compared.
-            self.network.load_state_dict(checkpoints.weights(begun), strict=False)
+            weights = checkpoints.grown(checkpoints.weights(begun), self.network.state_dict())
+            self.network.load_state_dict(weights, strict=False)
         elif not held:
             mixer = self.mixer()
             mixer.seek(run.seed, STATISTICS)

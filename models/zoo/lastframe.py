@@ -122,6 +122,8 @@ class LastFrame(nn.Module):
         runs over time at each of the level's places alike, and begins as nothing
     last : channels at full resolution before the output
     low : how many of the lowest bins have a path of their own, 0 for none; 32 end at 690 Hz
+    pairs : what it sees of both channels together, names in models/features.py; they lie within
+        -1 and 1, and are not standardised
     normed : whether convolutions are followed by batch normalisation; `folded` removes it
     head : what the raw maps are for, key of models.heads.HEADS
     synthesis, hop : of the transform it hears, in samples; its frames are 2048 long
@@ -139,6 +141,7 @@ class LastFrame(nn.Module):
         memories: tuple[int, ...] = (),
         last: int = 12,
         low: int = 0,
+        pairs: tuple[str, ...] = (),
         normed: bool = True,
         head: str = "softmax",
         synthesis: int = TRANSFORM.synthesis,
@@ -155,12 +158,14 @@ class LastFrame(nn.Module):
             "memories": memories,
             "last": last,
             "low": low,
+            "pairs": pairs,
             "normed": normed,
             "head": head,
             "synthesis": synthesis,
             "hop": hop,
         }
         self.stems, self.channels, self.hidden, self.head = stems, channels, hidden, head
+        self.pairs = pairs
         self.transform = Transform(TRANSFORM.n_fft, synthesis, hop)
         self.bins = bins - 1  # the Nyquist bin takes its neighbour's mask
         # Per-bin statistics of the input over training data; constants in the graph.
@@ -168,7 +173,8 @@ class LastFrame(nn.Module):
         self.spread: Tensor
         self.register_buffer("mean", torch.zeros(self.bins))
         self.register_buffer("spread", torch.ones(self.bins))
-        entries = (channels, *widths[:-1])
+        planes = channels + len(pairs)
+        entries = (planes, *widths[:-1])
         self.encoder = nn.ModuleList(
             nn.Conv2d(a, b, (2, 7), stride=(1, STRIDE), padding=(0, 3))
             for a, b in zip(entries, widths, strict=True)
@@ -199,10 +205,10 @@ class LastFrame(nn.Module):
         )
         self.decoder_norms = nn.ModuleList(norm(width) for width in reversed(exits))
         outputs = stems * channels * HEADS[head].maps
-        self.out = nn.Conv2d(last + channels, outputs, (1, 5), padding=(0, 2))
+        self.out = nn.Conv2d(last + planes, outputs, (1, 5), padding=(0, 2))
         rest = torch.tensor(HEADS[head].rest).repeat(stems * channels)
         self.out_place = nn.Parameter(rest.view(-1, 1, 1).repeat(1, 1, self.bins))
-        self.low_end = LowEnd(channels, low, outputs, hidden // 2) if low else None
+        self.low_end = LowEnd(planes, low, outputs, hidden // 2) if low else None
 
     def initial_states(self, batch: int = 1) -> list[Tensor]:
         """Give the zero states: a cached frame per encoder level, its GRUs', then the others'."""
@@ -236,13 +242,15 @@ class LastFrame(nn.Module):
         return plain.eval()
 
     def forward(self, features: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
-        """(batch, channels, frames, bins), states -> raw scores, next states.
+        """(batch, channels + pairs, frames, bins), states -> raw scores, next states.
 
         Raw scores have the shape (batch, stems * channels * maps, frames, bins).
         """
         # An exported graph has a batch of one: then its shapes are constants, and cost no time.
         batch = 1 if torch.onnx.is_in_onnx_export() else features.shape[0]
-        x = (features[..., : self.bins] - self.mean) / self.spread
+        x = (features[:, : self.channels, :, : self.bins] - self.mean) / self.spread
+        if self.pairs:
+            x = torch.cat([x, features[:, self.channels :, :, : self.bins]], 1)
         given = iter(states[len(self.encoder) :])
         following, remembered = [], []
         skips = []

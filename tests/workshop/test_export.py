@@ -11,9 +11,10 @@ from torch import Tensor
 
 from models import checkpoints
 from models.architectures import masks_of
-from models.batches import features, spectra
+from models.batches import spectra
 from models.configuration import Network
 from models.export import example_inputs, export, streaming_card, write
+from models.features import features
 from models.train import train
 from models.trainer import Trainer
 from models.zoo.lastframe import STEMS, TRANSFORM, LastFrame
@@ -56,6 +57,20 @@ def test_the_exported_model_does_what_the_network_does(run: Path, tmp_path: Path
         streamed = np.exp(raw) / np.exp(raw).sum(axis=0)
         np.testing.assert_allclose(streamed, masks[:, :, frame], atol=1e-5)
     assert Separator(model).push(mix).shape[0] == 4
+
+
+def test_what_both_channels_have_together(configure: Configure, tmp_path: Path) -> None:
+    """A network that sees phase differences sees the bridge's; fused it does the same."""
+    wanted = configure(network={"pairs": ("cos_ipd",), "low": 16}, run={"out": tmp_path / "run"})
+    assert train(wanted)
+    export(wanted.run.out / "best.pt", tmp_path / "made.onnx")
+    model = Model(tmp_path / "made.onnx")
+    assert model.card.features == ("power:0.3:0.01", "cos_ipd")
+    spectrum = spectra(torch.from_numpy(noise(0.3)))
+    planes = [FeaturePlane(text)(spectrum.numpy()) for text in model.card.features]
+    seen = features(spectrum[None], ("cos_ipd",))[0]
+    np.testing.assert_allclose(seen, np.concatenate(planes), atol=1e-5)
+    assert fuse(tmp_path / "made.onnx", tmp_path / "one.onnx").difference < 1e-4
 
 
 def test_a_transform_of_shorter_hops(configure: Configure, run: Path, tmp_path: Path) -> None:

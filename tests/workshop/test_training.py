@@ -17,10 +17,11 @@ from torch import nn
 
 from models import checkpoints, rates
 from models.architectures import masks_of
-from models.batches import Batch, Feed, draw, features
+from models.batches import Batch, Feed, draw
 from models.configuration import Configuration
 from models.data.library import RATE, Job, Library
 from models.data.mixing import Mixer
+from models.features import features
 from models.losses import LOSSES, energies, snr_loss
 from models.parallel import choose_device
 from models.train import train
@@ -254,19 +255,23 @@ def test_a_run_can_start_from_another_ones_weights(configure: Configure, whole: 
 
 def test_a_run_can_add_what_begins_as_nothing(configure: Configure, whole: Path) -> None:
     """With other paths and another transform the first masks are those of the start."""
-    sizes = {"memories": (0, 8), "low": 16, "hop": 512, "synthesis": 2048}
+    pairs = ("cos_ipd",)
+    sizes = {"memories": (0, 8), "low": 16, "pairs": pairs, "hop": 512, "synthesis": 2048}
     made = Trainer(configure(run={"start": whole / "best.pt"}, network=sizes), torch.device("cpu"))
     plain = LastFrame(**TINY).eval()
     plain.load_state_dict(checkpoints.load(whole / "best.pt")["weights"])
     grown = made.network.eval()
-    x = torch.rand(1, 2, 6, 1025)
+    x = torch.rand(1, 3, 6, 1025)
     with torch.no_grad():
-        torch.testing.assert_close(masks_of(grown, x), masks_of(plain, x))
+        torch.testing.assert_close(masks_of(grown, x), masks_of(plain, x[:, :2]))
     made.advance()  # and from there it learns
+    assert grown.encoder[0].weight[:, 2].abs().sum() > 0
     made.configuration.run.out.mkdir()
     made.keep()
     begun = made.configuration.run.out / "checkpoint.pt"
     elsewhere = {"start": begun, "out": whole / "another"}
+    more = configure(run=elsewhere, network=sizes | {"memories": (6, 8, 6)})
+    assert len(Trainer(more, torch.device("cpu")).network.memories) == 3
     other = configure(run=elsewhere, network=sizes | {"memories": (4,)})
     with pytest.raises(ValueError, match=r"memories is \[0, 8\] there and \[4\] here"):
         Trainer(other, torch.device("cpu"))
