@@ -221,6 +221,9 @@ class Loss(Table):
     floor, absent_weight : of the SNR losses
     masks : of models/masks.py, what mask_mse and mask_bce teach; without it the ratio mask, and
         "the loudest stem takes the bin"
+    teacher : weights of a trained lastframe with the same transform; what it makes of the mixture
+        is a second truth, and knows the stems of every mixture
+    taught : how much of the loss is against that one
     """
 
     terms: Terms = {"snr": 1.0}
@@ -228,6 +231,8 @@ class Loss(Table):
     floor: Positive = 1e-3
     absent_weight: Share = 0.4
     masks: MaskName | None = None
+    teacher: Path | None = None
+    taught: Share = 0.5
 
 
 class Schedule(Table):
@@ -344,11 +349,12 @@ class Configuration(Table):
                 f"{' or '.join(REAL_HEADS)}, or another loss"
             )
         lastframe = self.network.architecture == "lastframe"
-        if self.data.elsewhere and not (lastframe and head in REAL_HEADS):
-            raise ValueError(
-                "data.elsewhere is only for lastframe with head "
-                f"{' or '.join(REAL_HEADS)}; leave it out"
-            )
+        only = {"data.elsewhere": self.data.elsewhere, "loss.teacher": self.loss.teacher}
+        for key, given in only.items():
+            if given and not (lastframe and head in REAL_HEADS):
+                raise ValueError(
+                    f"{key} is only for lastframe with head {' or '.join(REAL_HEADS)}; leave it out"
+                )
         return self
 
 

@@ -2,7 +2,9 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from torch.optim import AdamW
 from models import checkpoints
 from models.architectures import ARCHITECTURES, Architecture, Streaming
 from models.batches import Batch, Feed, draw
-from models.configuration import Configuration
+from models.configuration import Configuration, LossName
 from models.data.library import RATE, Library
 from models.data.mixing import Mixer
 from models.data.score import STEMS
@@ -156,6 +158,7 @@ class Trainer:
         self.optimizer = OPTIMIZERS[schedule.optimizer](
             self.network, lr=schedule.peak_rate, weight_decay=schedule.weight_decay
         )
+        self.teacher = self._teacher(configuration.loss.teacher)
         self.halved = halved(schedule.precision, device)
         self.step, self.elapsed, self.heard, self.best = 0, 0.0, 0.0, -math.inf
         self.recent: list[float] = []
@@ -210,15 +213,14 @@ class Trainer:
             x = self.architecture.inputs(batch)
             x = to_network(x) if batch.elsewhere else x
             x = x.contiguous(memory_format=self.architecture.layout)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.halved):
-            masks = self.architecture.masks(self.network, x, batch.mix)
-        masks = to_host(masks) if batch.elsewhere else masks
-        levels = {"floor": loss.floor, "absent_weight": loss.absent_weight}
-        judged = judge(batch, masks, self.architecture, **levels)
+        masks = self._masks(self.network, x, batch)
         terms = loss.late_terms if late else loss.terms
-        total = sum(
-            (weight * LOSSES[name](judged) for name, weight in terms.items()), x.new_zeros(())
-        )
+        total = self._loss(batch, masks, terms)
+        if self.teacher:
+            with torch.no_grad():
+                wanted = self._masks(self.teacher, x, batch)
+            told = replace(batch, stems=wanted * batch.mix.unsqueeze(1), groups=None)
+            total = total.lerp(self._loss(told, masks, terms), loss.taught)
         total.backward()
         clock = self.elapsed + time.monotonic() - begin
         self.elapsed, self.stop = agree(self.network, clock, self.asked)
@@ -260,6 +262,30 @@ class Trainer:
             "random": torch.get_rng_state(),
         }
         checkpoints.save(self.checkpoint, self._identity() | held)
+
+    def _masks(self, network: nn.Module, x: Tensor, batch: Batch) -> Tensor:
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.halved):
+            masks = self.architecture.masks(network, x, batch.mix)
+        return to_host(masks) if batch.elsewhere else masks
+
+    def _loss(self, batch: Batch, masks: Tensor, terms: Mapping[LossName, float]) -> Tensor:
+        loss = self.configuration.loss
+        levels = {"floor": loss.floor, "absent_weight": loss.absent_weight}
+        judged = judge(batch, masks, self.architecture, **levels)
+        parts = [weight * LOSSES[name](judged) for name, weight in terms.items()]
+        return torch.stack(parts).sum()
+
+    def _teacher(self, path: Path | None) -> nn.Module | None:
+        """Give the network that teaches, and refuse one that hears something else."""
+        if path is None:
+            return None
+        held = checkpoints.load(path)
+        name, free = self.configuration.network.architecture, set(self.network.config)
+        free -= {"synthesis", "hop", "pairs", "head"}
+        checkpoints.refuse_another(path, held, name, self.network.config, free)
+        teacher = ARCHITECTURES[name](checkpoints.LATER | held["config"]).build()
+        teacher.load_state_dict(checkpoints.weights(held))
+        return teacher.to(self.device).eval()
 
     def _build(self) -> nn.Module:
         made = self.architecture.build().to(self.device)

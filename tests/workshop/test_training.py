@@ -256,7 +256,13 @@ def test_a_run_can_start_from_another_ones_weights(configure: Configure, whole: 
 def test_a_run_can_add_what_begins_as_nothing(configure: Configure, whole: Path) -> None:
     """With other paths and another transform the first masks are those of the start."""
     pairs = ("cos_ipd",)
-    sizes = {"memories": (0, 8), "low": 16, "pairs": pairs, "hop": 512, "synthesis": 2048}
+    sizes = {
+        "memories": (0, 8),
+        "low": 16,
+        "pairs": pairs,
+        "hop": 512,
+        "synthesis": 2048,
+    }
     made = Trainer(configure(run={"start": whole / "best.pt"}, network=sizes), torch.device("cpu"))
     plain = LastFrame(**TINY).eval()
     plain.load_state_dict(checkpoints.load(whole / "best.pt")["weights"])
@@ -277,6 +283,25 @@ def test_a_run_can_add_what_begins_as_nothing(configure: Configure, whole: Path)
         Trainer(other, torch.device("cpu"))
     with pytest.raises(ValueError, match="at most one for each of the 4 widths"):
         configure(network={"memories": (4,) * 5})
+
+
+def test_a_teacher_is_followed(configure: Configure, whole: Path) -> None:
+    """With all of the loss against it, its own pupil has next to none."""
+    loss = {"terms": {"snr": 1.0}, "teacher": whole / "best.pt"}
+    begun = {"start": whole / "best.pt"}
+    losses = []
+    for taught in (0.0, 0.5, 1.0):
+        wanted = configure(run=begun, loss=loss | {"taught": taught})
+        made = Trainer(wanted, torch.device("cpu"))
+        made.network.eval()
+        made.advance()
+        losses += made.recent
+    assert losses[1] == pytest.approx((losses[0] + losses[2]) / 2, rel=1e-5)
+    assert losses[2] < losses[0] - 10
+    with pytest.raises(ValueError, match=r"hop is 256 there and 128 here"):
+        Trainer(configure(loss=loss, network={"hop": 128}), torch.device("cpu"))
+    with pytest.raises(ValueError, match=r"loss.teacher is only for lastframe"):
+        configure(loss=loss, network={"head": "complex"})
 
 
 def test_checkpoints_of_older_runs_are_read(configure: Configure, whole: Path) -> None:
@@ -499,19 +524,26 @@ def test_folding_the_normalisation_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("memories", "parameters"), [((), 0.77e6), ((0, 128, 256), 1.155e6), ((48,), 0.787e6)]
+    ("sizes", "parameters"),
+    [
+        ({}, 0.77e6),
+        ({"memories": (0, 128, 256)}, 1.155e6),
+        ({"memories": (48,)}, 0.787e6),
+        ({"pairs": ("cos_ipd",)}, 0.777e6),
+    ],
 )
 def test_the_network_is_causal_and_carries_its_states(
-    memories: tuple[int, ...], parameters: float
+    sizes: dict[str, Any], parameters: float
 ) -> None:
-    """Frame by frame equals all at once; about 0.8 M parameters, or with more memory more."""
-    network = LastFrame(low=32, memories=memories).eval()
+    """Frame by frame equals all at once; about 0.8 M parameters, or with more paths more."""
+    network = LastFrame(low=32, **sizes).eval()
     count = sum(p.numel() for p in network.parameters())
     assert count == pytest.approx(parameters, rel=0.03)
     assert network.low_end is not None
-    for part in (network.low_end, *network.memories.values()):
+    parts = (network.low_end, *network.memories.values())
+    for part in parts:
         nn.init.normal_(part.out.weight)  # it begins as nothing
-    x = torch.rand(1, 2, 6, 1025)
+    x = torch.rand(1, 2 + len(network.pairs), 6, 1025)
     with torch.no_grad():
         whole = network(x, *network.initial_states())[0]
         states = network.initial_states()
