@@ -5,7 +5,8 @@
 
 Two studies, each with one budget: `deep` takes the narrow network apart (bounded mask; with phase;
 with direct magnitude; deep; without mix-audio), `live` changes one thing of `lastframe` at a time:
-its head, a part of the network, the loss, the optimiser. By the same seed all rows of a study hear
+its head, a part of the network, the loss, the optimiser; with that what it sees, its width, what
+it hears, a teacher. By the same seed all rows of a study hear
 the same mixtures. `score` takes the rows that are there, on songs that none of them heard. DIR gets
 ablation.md, ablation.json, curves.png and the models.
 """
@@ -19,7 +20,7 @@ from typing import Annotated, Any
 import typer
 
 from models import checkpoints
-from models.configuration import Configuration, load
+from models.configuration import SHARED, Configuration, load
 from models.data.score import STEMS
 from models.evaluation.bootstrap import interval
 from models.evaluation.claims import decibels, difference, verdict
@@ -49,6 +50,10 @@ SEGMENT_SECONDS = 6.0  # of the exported rows: what is compared are networks, no
 BANDED: dict[str, float] = {"snr": 1.0, "banded_snr": 0.25}
 BASE = "lastframe-softmax"
 HEADS = ("sigmoid", "complex", "decoupled")
+TEACHER = Path("models/weights/lastframe.pt")
+MUON: dict[str, Any] = {"optimizer": "muon"}
+STEREO: dict[str, Any] = {"pairs": ("cos_ipd",)}
+WIDE: dict[str, Any] = {"widths": (32, 96, 144, 192), "hidden": 192, "last": 16}  # 1.7 M
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,15 @@ def _live(name: str, **changes: dict[str, Any]) -> Entry:
     return Entry(f"lastframe-{name}", "lastframe", changes)
 
 
+def _shares(real: float) -> dict[str, dict[str, float]]:
+    """Give what of stems and whole songs is real, and of what kinds the rest."""
+    rest = {"generated": 0.8, "sampled": 0.1, "voices": 0.1}
+    return {
+        name: {"real": real, **{kind: (1 - real) * n for kind, n in rest.items()}}
+        for name in SHARED
+    }
+
+
 STUDIES = {
     "deep": Study(
         (
@@ -123,7 +137,12 @@ STUDIES = {
             _live("plain", network={"low": 0}),
             _live("memories", network={"memories": (0, 128, 256)}),
             _live("banded", loss={"terms": BANDED}),
-            _live("muon", schedule={"optimizer": "muon"}),
+            _live("muon", schedule=MUON),
+            _live("stereo", schedule=MUON, network=STEREO),
+            _live("wide", schedule=MUON, network=STEREO | WIDE),
+            _live("generated", schedule=MUON, data={"shares": _shares(0.0)}),
+            _live("taught", schedule=MUON, loss={"teacher": TEACHER}),
+            _live("real", schedule=MUON, data={"shares": _shares(0.7)}),
         ),
         20_000,
         (MEAN, *STEMS),
@@ -133,6 +152,11 @@ STUDIES = {
             ("memory at finer levels helps", "lastframe-memories", BASE),
             ("three bands in the loss from the start help", "lastframe-banded", BASE),
             ("Muon learns faster", "lastframe-muon", BASE),
+            ("phase differences of both channels help", "lastframe-stereo", "lastframe-muon"),
+            ("more width helps", "lastframe-wide", "lastframe-stereo"),
+            ("a teacher helps", "lastframe-taught", "lastframe-muon"),
+            ("some real songs help", "lastframe-muon", "lastframe-generated"),
+            ("mostly real songs help", "lastframe-real", "lastframe-muon"),
         ),
     ),
 }
