@@ -19,6 +19,7 @@ from models.configuration import Configuration, LossName
 from models.data.library import RATE, Library
 from models.data.mixing import Mixer
 from models.data.score import STEMS
+from models.export import network_of
 from models.losses import LOSSES, Judged, members, resolved, together
 from models.muon import Muon
 from models.parallel import agree, rank
@@ -282,10 +283,13 @@ class Trainer:
         held = checkpoints.load(path)
         name, free = self.configuration.network.architecture, set(self.network.config)
         free -= {"synthesis", "hop", "pairs", "head"}
-        checkpoints.refuse_another(path, held, name, self.network.config, free)
-        teacher = ARCHITECTURES[name](checkpoints.LATER | held["config"]).build()
-        teacher.load_state_dict(checkpoints.weights(held))
-        return teacher.to(self.device).eval()
+        different = checkpoints.differences(held, name, self.network.config, free)
+        if different:
+            raise ValueError(
+                f"loss.teacher {path} is of a network that hears something else: "
+                f"{', '.join(different)}; name one that hears the same, or change [network]"
+            )
+        return network_of(held).to(self.device)
 
     def _build(self) -> nn.Module:
         made = self.architecture.build().to(self.device)
