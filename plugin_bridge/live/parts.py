@@ -15,6 +15,7 @@ import io
 import json
 from collections.abc import Sequence
 from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from plugin_bridge.console.trust import write_whole
 from plugin_bridge.files.writer import write_error
 from plugin_bridge.live.control import Audio, Cells, Head, Worker
 from plugin_bridge.live.wave import close_wave, held_samples
+from plugin_bridge.midi.intake import CHANNEL, is_whole
 
 INPUT, OUTPUT, TAKE, MIDI = "input.wav", "out.wav", "take.toml", "take.mid"
 FORMAT = 1
@@ -39,8 +41,8 @@ SONG_COUNTERS = {
     "underruns": Head.UNDERRUNS,
     "paused_samples": Head.PAUSED_SAMPLES,
 }
-# A beat of a MIDI file has at most so many ticks.
-MOST_TICKS = 32767
+# A beat of a MIDI file has at most so many ticks, and lasts so long here where it can.
+MOST_TICKS, BEAT_US = 32767, 500_000
 
 
 def part(folder: Path, name: str) -> Path:
@@ -211,7 +213,7 @@ def write_midi(path: Path, messages: Sequence[tuple[int, bytes]], rate: int) -> 
     Parameters
     ----------
     path : Path
-    messages : pairs of int and bytes, input sample and message, by time
+    messages : pairs of int and bytes, input sample and message of a channel, by time
     rate : int, Hz
 
     Notes
@@ -220,16 +222,17 @@ def write_midi(path: Path, messages: Sequence[tuple[int, bytes]], rate: int) -> 
     """
     import mido
 
-    parts = 2
-    while rate / parts > MOST_TICKS or rate % parts:
-        parts += 1
-    file = mido.MidiFile(type=0, ticks_per_beat=rate // parts)
-    track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=round(1e6 / parts))])
+    # Ticks per microsecond: exact for every rate in use, else as near as a file can say it.
+    ticks, us = (
+        Fraction(rate, 10**6).limit_denominator(MOST_TICKS * 10**6 // rate).as_integer_ratio()
+    )
+    times = max(1, min(MOST_TICKS // ticks, BEAT_US // us))
+    file = mido.MidiFile(type=0, ticks_per_beat=ticks * times)
+    track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=us * times)])
     before = 0
     for position, message in messages:
-        with suppress(ValueError):  # no message of a file
-            track.append(mido.Message.from_bytes(message, time=max(0, position - before)))
-            before = max(before, position)
+        track.append(mido.Message.from_bytes(message, time=max(0, position - before)))
+        before = max(before, position)
     file.tracks.append(track)
     content = io.BytesIO()
     file.save(file=content)
@@ -253,11 +256,14 @@ def _read(journal: Path) -> tuple[dict[str, Any], list[dict[str, Any]], int]:
 
 
 def _messages(path: Path) -> list[tuple[int, bytes]]:
+    """Give what a file can hold: the messages of channels, of lines that were written whole."""
     if not path.exists():
         return []
     found = []
-    for line in path.read_text("ascii").splitlines(keepends=True):
-        position, _, message = line.partition(" ")
-        if message.endswith("\n"):
-            found.append((int(position), bytes.fromhex(message)))
+    for line in path.read_text("ascii", "replace").splitlines():
+        position, _, text = line.partition(" ")
+        with suppress(ValueError):  # a full disk, or an end in its midst, left half a line
+            message = bytes.fromhex(text)
+            if is_whole(message) and message[0] & 0xF0 in CHANNEL:
+                found.append((int(position), message))
     return found

@@ -46,6 +46,7 @@ def recorded(folder: Path) -> None:
         file.close()
     journal.add([Command(5, "drums.mute", True), Command(9, "preset", "karaoke")])
     journal.lose(3)
+    note_midi(folder, 10, bytes([0xFA]))  # start, which no file can hold
     note_midi(folder, 11, bytes([0x90, 36, 1]))
 
 
@@ -58,7 +59,7 @@ def sealed(folder: Path) -> None:
     block.close()
 
 
-@pytest.mark.parametrize("left", ["whole", "torn", "renamed", "no header"])
+@pytest.mark.parametrize("left", ["whole", "torn", "full disk", "renamed", "no header"])
 def test_parts_become_a_take(tmp_path: Path, left: str) -> None:
     """Lines and samples that were being written are left out; a seal that was begun is ended."""
     recorded(tmp_path)
@@ -66,6 +67,10 @@ def test_parts_become_a_take(tmp_path: Path, left: str) -> None:
         for name, rest in ((TAKE, b'{"command": {"posi'), (MIDI, b"12 9024"), (OUTPUT, b"abc")):
             with part(tmp_path, name).open("ab") as file:
                 file.write(rest)
+    if left == "full disk":  # half a line, and then there was room again
+        with part(tmp_path, MIDI).open("ab") as file:
+            file.write(b"12 9024")
+        note_midi(tmp_path, 13, bytes([0x90, 36, 2]))
     if left == "renamed":
         part(tmp_path, INPUT).rename(tmp_path / INPUT)
     if left == "no header":
@@ -79,6 +84,7 @@ def test_parts_become_a_take(tmp_path: Path, left: str) -> None:
         (9, "preset", "karaoke"),
     ]
     expected = {"samples": samples, "lost_samples": 3, "misses": 4, "cut_off": True}
+    expected |= {"midi_messages": 1}
     assert {name: take.table[name] for name in expected} == expected
     assert take.table["song"] == {"begin": 7, "jumps": 2, "underruns": 0, "paused_samples": 0}
     assert [m.time for m in mido.MidiFile(tmp_path / MIDI).tracks[0] if m.type == "note_on"] == [11]
