@@ -103,7 +103,7 @@ class Live:
         self._active = ""
         self._paths: dict[str, int] = {}
         # Commands since the engine that is being started was told the console.
-        self._meanwhile: list[tuple[int, float]] = []
+        self._meanwhile: list[tuple[str, Value]] = []
         self._totals = Totals()
         self._transport = Transport()
         self._control: ControlBlock | None = None
@@ -178,7 +178,6 @@ class Live:
                 if value not in self._controls:
                     known = ", ".join(self._controls)
                     raise SpecError(f"there is no preset {value!r} in this session; use {known}")
-                number = float(list(self.described["presets"]).index(value))
                 self._active = str(value)
             else:
                 if path not in self._controls[self._active]:
@@ -188,12 +187,11 @@ class Live:
                     )
                 # One that no engine takes would keep the next from starting with this console.
                 value = check_of(path)(value, path)
-                number = float(value)
                 self._controls[self._active][path] = value
             if self.state == RUNNING:
-                self._pass_on(self._paths[path], number)
+                self._pass_on(path, value)
             else:
-                self._meanwhile.append((self._paths[path], number))
+                self._meanwhile.append((path, value))
 
     def seek(self, seconds: float) -> None:
         """Go on at another place of the song; what lies beyond it is its begin or end.
@@ -229,9 +227,9 @@ class Live:
             samples = round(seconds * self.described["device"]["rate"])
             target = self._transport.aim(self._control, samples, relative=relative)
             if self.state == RUNNING:
-                self._pass_on(self._paths[POSITION], target)
+                self._pass_on(POSITION, target)
             else:
-                self._meanwhile.append((self._paths[POSITION], target))
+                self._meanwhile.append((POSITION, target))
                 self._transport.sent += 1  # an engine that is being put away does not jump any more
 
     def get(self, path: str) -> Value:
@@ -339,16 +337,19 @@ class Live:
         child = self._child
         return None if child is None else child.pid
 
-    def _pass_on(self, path: int, number: float) -> None:
+    def _pass_on(self, path: str, value: Value) -> None:
+        """Send a command in the numbers of the present engine, whose order is its own."""
+        index = self._paths[path]
+        number = float(self.described["presets"].index(value) if path == PRESET else value)
         deadline = time.monotonic() + SEND_SECONDS
-        while self._control is not None and not self._control.send(path, number):
+        while self._control is not None and not self._control.send(index, number):
             if time.monotonic() > deadline:
                 raise DeviceError(
                     "the audio engine has not taken a command for a second; it starts anew if its "
                     "device has died"
                 )
             time.sleep(0.001)
-        self._transport.sent += path == self._paths.get(POSITION)
+        self._transport.sent += path == POSITION
 
     def _spawn(self) -> None:
         """Start an engine with the console as it is, and wait until it plays."""
@@ -384,8 +385,8 @@ class Live:
             if not self._controls:
                 self._controls = {name: dict(v) for name, v in ready["controls"].items()}
                 self._active = ready["active"]
-            for path, number in self._meanwhile:
-                self._pass_on(path, number)
+            for path, value in self._meanwhile:
+                self._pass_on(path, value)
             self.state, self.trouble = RUNNING, ""
 
     def _watch(self) -> None:
@@ -437,7 +438,7 @@ class Live:
             if folder is not None:
                 try:
                     seal(Path(folder), self._control.cells, cut_off=True)
-                except OSError as error:
+                except (OSError, LookupError, ValueError) as error:  # parts that nobody can read
                     self.trouble = f"{folder} keeps parts of a take: {error}"
             self._control.close()
             self._control = None

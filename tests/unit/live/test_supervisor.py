@@ -23,7 +23,7 @@ from plugin_bridge.errors import (
     PresetError,
     SpecError,
 )
-from plugin_bridge.live.control import POSITION, Ahead, ControlBlock, Head
+from plugin_bridge.live.control import POSITION, Ahead, ControlBlock, Head, Worker
 from plugin_bridge.live.settings import LiveSettings
 from plugin_bridge.live.supervisor import LOST, RUNNING, Live
 from tests.processes import gone, seconds_until, until
@@ -115,6 +115,35 @@ def test_settings_made_while_no_engine_runs_are_not_lost(live: Live) -> None:
     assert live.get("drums.solo") is True
     known = live.described["controls"]["karaoke"]["drums.solo"]
     assert known or count(live, "commands") == 1
+
+
+def test_a_preset_chosen_while_no_engine_runs_is_the_one_that_is_heard(
+    settings: LiveSettings, tmp_path: Path
+) -> None:
+    """A new engine has its presets in another order: the active one is in front."""
+    row = '[[midi]]\nsource = "program"\nnumber = {}\ntarget = "preset"\nvalue = "{}"\n'
+    names = ("karaoke", "in-ear-monitor", "drumless")
+    mine = tmp_path / "mine.toml"
+    mine.write_text("format = 1\n" + "".join(row.format(*each) for each in enumerate(names)))
+    live = Live(replace(settings, preset=str(mine), reach=True))
+    live.start()
+    try:
+        live.send("preset", "drumless")
+        pid = live.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: live.state == LOST and live.pid not in (pid, None))
+        live.send("preset", "in-ear-monitor")
+        until(lambda: live.state == RUNNING)
+        until(lambda: count(live, "commands") > 0)
+        control = live._control
+        assert control is not None
+        heard = live.described["presets"]
+        assert heard[0] == "drumless"
+        until(lambda: heard[int(control.cells[Worker.ACTIVE])] == live.get("preset"))
+        assert live.get("preset") == "in-ear-monitor"
+    finally:
+        live.stop()
 
 
 @pytest.mark.parametrize("stopped", [False, True])
