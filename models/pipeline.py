@@ -37,12 +37,12 @@ from plugin_bridge.engine import Engine
 from plugin_bridge.errors import PluginBridgeError
 from plugin_bridge.live.control import ControlBlock, Worker
 from plugin_bridge.live.devices.null import NullDevice
-from plugin_bridge.live.fit import step_of
 from plugin_bridge.live.heard import Sum
 from plugin_bridge.live.playing import Playing
 from plugin_bridge.live.settings import LiveSettings
 from plugin_bridge.live.stream import LiveStream
 from plugin_bridge.model.onnx import Model
+from plugin_bridge.separator import step_of
 
 ARTICLE = 2.5  # times playback, on one GPU
 BLOCK = 256

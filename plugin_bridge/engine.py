@@ -22,7 +22,7 @@ from plugin_bridge.console.rack import Rack, same_strips
 from plugin_bridge.dsp import FloatArray
 from plugin_bridge.dsp.ring import Ring
 from plugin_bridge.model.protocols import AnyModel
-from plugin_bridge.separator import Counters, Separator, refuse_block
+from plugin_bridge.separator import Counters, Separator, refuse_block, refuse_size
 from plugin_bridge.source import ReadyStems, console_hop, separator_of
 
 
@@ -92,6 +92,7 @@ class Engine:
         max_insert_latency: int | None = None,
     ) -> None:
         named = {"": consoles} if isinstance(consoles, Console) else consoles
+        refuse_size(block)
         self.sample_rate, self.channels, self.block = sample_rate, channels, block
         self.stems = same_strips(named)
         self._source: Separator | ReadyStems
@@ -99,7 +100,7 @@ class Engine:
             self._source, self.inputs, self.hop = model, model.rows, model.step
         else:
             self._source = separator_of(
-                model, sample_rate, channels, frames_per_call, self.stems, provider, block
+                model, sample_rate, channels, frames_per_call, self.stems, provider
             )
             self.inputs, self.hop = channels, console_hop(self._source, frames_per_call)
         self.step = self._step = self._source.step
@@ -322,6 +323,7 @@ class Engine:
         self._restart()
 
     def _restart(self) -> None:
+        self._ended = True  # until all of it has started anew: the rack may refuse an insert
         self._source.reset()
         self._rack.reset()
         self._start()

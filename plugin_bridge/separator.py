@@ -21,12 +21,15 @@ import numpy as np
 from plugin_bridge.dsp import FloatArray, rates
 from plugin_bridge.dsp.ring import Ring
 from plugin_bridge.errors import SpecError, hint
+from plugin_bridge.model import frames, waves
 from plugin_bridge.model.frames import FrameKind
 from plugin_bridge.model.onnx import Model
 from plugin_bridge.model.protocols import AnyModel, Kind
 from plugin_bridge.model.store import DEFAULT
 from plugin_bridge.model.waves import WaveKind
 
+# Models on samples instead of frames.
+WAVES = ("waveform", "segment")
 # +24 dB over full scale: real signals end below, and no transform overflows.
 CLAMP = np.float32(16)
 
@@ -39,7 +42,7 @@ class Counters:
     ----------
     nonfinite_samples : NaN or Inf in the input, heard as zero
     clamped_samples : input beyond +-16, heard as +-16
-    nonfinite_frames : steps of the network that gave no number, silent
+    nonfinite_frames : frames, or segments, that the network gave no number for, silent
     """
 
     nonfinite_samples: int = 0
@@ -106,23 +109,15 @@ class Separator:
         card = self.model.card
         if channels not in (1, 2):
             raise SpecError(f"{channels} channels given; 1 or 2 are separated: pick a pair first")
-        if block is not None and block < 1:
-            raise SpecError(f"block is {block}; give at least 1 sample, or None for any size")
-        if frames_per_call < 1:
-            raise SpecError(f"frames_per_call is {frames_per_call}; give 1 (exact) or more")
-        if not supports_rate(self.model, sample_rate):
-            raise SpecError(
-                f"{card.name} does not run at {sample_rate:g} Hz (its own rate is "
-                f"{card.sample_rate} Hz); resample first, or use render, which does"
-            )
+        refuse_size(block)
+        self.step = step = step_of(self.model, sample_rate, frames_per_call)
         self.stems = choose_stems(card.stems, stems)
         wanted = [card.stems.index(stem) for stem in self.stems]
         self._kind: Kind
-        if card.kind in ("waveform", "segment"):
+        if card.kind in WAVES:
             self._kind = WaveKind(self.model, channels, wanted)
         else:
             self._kind = FrameKind(self.model, sample_rate, channels, frames_per_call, wanted)
-        self.step = step = self._kind.step
         self.latency_samples = self._kind.delay + step - math.gcd(block or 1, step)
         self._step = np.zeros((channels, step), np.float32)
         self._done = Ring((len(self.stems), channels), self.latency_samples + 2 * step)
@@ -271,7 +266,7 @@ def supports_rate(model: AnyModel, sample_rate: float) -> bool:
     Thread: [any]
     """
     card = model.card
-    if card.kind in ("waveform", "segment"):
+    if card.kind in WAVES:
         return sample_rate == card.sample_rate
     if not rates.supports(sample_rate, card.sample_rate):
         return False
@@ -280,6 +275,31 @@ def supports_rate(model: AnyModel, sample_rate: float) -> bool:
     except SpecError:
         return False
     return True
+
+
+def step_of(model: AnyModel, sample_rate: float, frames_per_call: int = 1) -> int:
+    """Give the samples that a separator takes per call of the network, which is not called.
+
+    Raises
+    ------
+    SpecError
+        If the model does not run at this rate, or there are no frames to a call.
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    card = model.card
+    if frames_per_call < 1:
+        raise SpecError(f"frames_per_call is {frames_per_call}; give 1 (exact) or more")
+    if not supports_rate(model, sample_rate):
+        raise SpecError(
+            f"{card.name} does not run at {sample_rate:g} Hz (its own rate is "
+            f"{card.sample_rate} Hz); resample first, or use render, which does"
+        )
+    if card.kind in WAVES:
+        return waves.step_of(card)
+    return frames.step_of(card, sample_rate, frames_per_call)
 
 
 def choose_stems(known: Sequence[str], wanted: Sequence[str] | None) -> tuple[str, ...]:
@@ -308,6 +328,22 @@ def choose_stems(known: Sequence[str], wanted: Sequence[str] | None) -> tuple[st
     if not wanted or len(set(wanted)) < len(wanted):
         raise SpecError(f"stems {list(wanted)}: name each once, at least one of {', '.join(known)}")
     return tuple(wanted)
+
+
+def refuse_size(block: int | None) -> None:
+    """Refuse to be made for blocks of less than a sample.
+
+    Raises
+    ------
+    SpecError
+        If the size is none; says what is.
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    if block is not None and block < 1:
+        raise SpecError(f"block is {block}; give at least 1 sample, or None for any size")
 
 
 def refuse_block(block: FloatArray, channels: int, size: int | None, what: str) -> None:

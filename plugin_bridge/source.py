@@ -12,7 +12,7 @@ import numpy as np
 from plugin_bridge.dsp import FloatArray
 from plugin_bridge.model.onnx import Model
 from plugin_bridge.model.protocols import AnyModel
-from plugin_bridge.separator import Counters, Separator
+from plugin_bridge.separator import Counters, Separator, step_of
 
 # Where steps are as long as a segment, the console keeps to hops of some milliseconds.
 LONGEST_HOP = 1024
@@ -70,29 +70,22 @@ def separator_of(
     frames_per_call: int = 1,
     stems: Sequence[str] | None = None,
     provider: str = "auto",
-    block: int | None = None,
 ) -> Separator:
     """Make a separator for pushes of whole steps; the parameters are those of `Separator`.
-
-    `block` is only checked, as the size of what is cut into steps.
 
     Notes
     -----
     Thread: [main]
     """
     opened = Model(model, provider) if isinstance(model, str | Path) else model
-
-    def made(block: int | None) -> Separator:
-        return Separator(
-            opened,
-            sample_rate,
-            channels=channels,
-            block=block,
-            frames_per_call=frames_per_call,
-            stems=stems,
-        )
-
-    return made(made(block).step)
+    return Separator(
+        opened,
+        sample_rate,
+        channels=channels,
+        block=step_of(opened, sample_rate, frames_per_call),
+        frames_per_call=frames_per_call,
+        stems=stems,
+    )
 
 
 def console_hop(separator: Separator, frames_per_call: int = 1) -> int:

@@ -14,7 +14,7 @@ from plugin_bridge.model.card import Card
 from plugin_bridge.model.onnx import Model
 from plugin_bridge.model.protocols import AnyModel
 from plugin_bridge.model.signature import signature
-from plugin_bridge.separator import Separator
+from plugin_bridge.separator import Separator, step_of
 
 STEMS = ("vocals", "drums", "bass", "other")
 # Enough hops for a steady 99th percentile, few enough to take seconds.
@@ -118,7 +118,7 @@ class IdentityModel(FunctionModel):
     Thread: [any]
     """
 
-    def __init__(self, stems: Sequence[str] = ("mix",), **fields: Any) -> None:
+    def __init__(self, stems: Sequence[str] = ("all",), **fields: Any) -> None:
         made = card(stems=tuple(stems), head="none", **fields)
 
         def ones(features: FloatArray) -> FloatArray:
@@ -225,7 +225,7 @@ def measure_model(model: str | Path | AnyModel, provider: str = "auto") -> Measu
     """
     opened = Model(model, provider) if isinstance(model, str | Path) else model
     rate = opened.card.sample_rate
-    step = Separator(opened, rate).step
+    step = step_of(opened, rate)
     separator = Separator(opened, rate, block=step)
     measured = measure_latency(separator, step, at=step // 2 + 1)
     broken = separator.counters.nonfinite_frames

@@ -6,9 +6,9 @@ from typing import Any
 from plugin_bridge.console import Console, Route
 from plugin_bridge.engine import Engine
 from plugin_bridge.live.devices.null import NullDevice
-from plugin_bridge.live.fit import step_of
 from plugin_bridge.live.stream import LiveStream
 from plugin_bridge.model.protocols import AnyModel
+from plugin_bridge.separator import step_of
 
 RATE = 44100
 

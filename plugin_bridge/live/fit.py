@@ -11,8 +11,6 @@ from plugin_bridge.engine import Engine
 from plugin_bridge.errors import DeviceConfigError, SpecError
 from plugin_bridge.live.devices.device import Device
 from plugin_bridge.live.priority import WORKER_PRIORITY, raise_priority
-from plugin_bridge.model.protocols import AnyModel
-from plugin_bridge.separator import Separator
 
 if TYPE_CHECKING:
     from plugin_bridge.live.ear import Ear
@@ -21,16 +19,6 @@ AUTO, INLINE, WORKER = "auto", "inline", "worker"
 MODES = (AUTO, INLINE, WORKER)
 # Steps measured to find out whether the engine fits into the callback, after some that warm it up.
 PROBE_STEPS, WARM_STEPS = 60, 10
-
-
-def step_of(model: AnyModel, sample_rate: float) -> int:
-    """Give the samples of a model's step at this rate: the block to make a live engine for.
-
-    Notes
-    -----
-    Thread: [main]
-    """
-    return Separator(model, sample_rate).step
 
 
 def probe(engine: Engine, ear: "Ear | None" = None) -> float:

@@ -14,7 +14,6 @@ from plugin_bridge.live.desk import Desk
 from plugin_bridge.live.devices.choice import parse
 from plugin_bridge.live.devices.device import Device
 from plugin_bridge.live.devices.null import NullDevice
-from plugin_bridge.live.fit import step_of
 from plugin_bridge.live.meters import rows
 from plugin_bridge.live.parts import is_taken
 from plugin_bridge.live.playing import Playing
@@ -24,6 +23,7 @@ from plugin_bridge.live.settings import DEFAULT_BLOCK, DEFAULT_RATE, NULL, LiveS
 from plugin_bridge.live.stopwatch import Stopwatch
 from plugin_bridge.live.stream import LiveStream
 from plugin_bridge.model.onnx import Model
+from plugin_bridge.separator import step_of
 
 MAX_INSERT_LATENCY = 1024
 # Stereo in.

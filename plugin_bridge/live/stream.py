@@ -57,7 +57,7 @@ class LiveStream:
 
     Parameters
     ----------
-    engine : Engine, made for blocks of its step (see `fit.step_of`)
+    engine : Engine, made for blocks of its step (see `separator.step_of`)
     device : Device, opened at the engine's rate, not yet started
     mode : "auto", "inline" or "worker"
         `auto` is inline where the engine fits into half a block, else a worker.

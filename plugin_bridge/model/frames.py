@@ -9,12 +9,23 @@ from plugin_bridge.dsp import ComplexArray, FloatArray
 from plugin_bridge.dsp.features import FeaturePlane
 from plugin_bridge.dsp.rates import BinMap, scale_of
 from plugin_bridge.dsp.stft import Analysis, Synthesis
+from plugin_bridge.model.card import Card
 from plugin_bridge.model.protocols import AnyModel
 
 # Frames per call of a windowed model: its activations are large, 8 keep memory flat.
 WINDOWED_FRAMES = 8
 # Beyond it the transform back would overflow; no mask of a real signal comes near.
 LARGEST = np.float32(1e30)
+
+
+def step_of(card: Card, sample_rate: float, frames: int) -> int:
+    """Give the samples of a step of so many frames.
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    return frames * card.transform.scaled(scale_of(sample_rate, card.sample_rate)).hop
 
 
 class FrameKind:
@@ -44,7 +55,7 @@ class FrameKind:
         card = model.card
         self._scale = scale_of(sample_rate, card.sample_rate)
         transform = card.transform.scaled(self._scale)
-        self.step = frames * transform.hop
+        self.step = step_of(card, sample_rate, frames)
         self.delay = transform.latency + card.lookahead * transform.hop
         self.nonfinite_frames = 0
         self._head = card.mask_head

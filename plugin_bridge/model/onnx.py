@@ -114,8 +114,6 @@ class Stream:
         self._turn = 0
         self._check_shapes(card, source)
         self._bindings = [self._bind(card, self._sets[i], self._sets[1 - i]) for i in range(2)]
-        self.run()
-        self.reset()
 
     def run(self) -> FloatArray:
         """Call the network once with `input`.

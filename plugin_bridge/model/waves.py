@@ -7,7 +7,18 @@ import numpy as np
 
 from plugin_bridge.dsp import FloatArray
 from plugin_bridge.dsp.delay import Delay
+from plugin_bridge.model.card import Card
 from plugin_bridge.model.protocols import AnyModel
+
+
+def step_of(card: Card) -> int:
+    """Give the samples of a step: what of a segment does not overlap.
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    return max(1, round(_length(card) * (1 - (card.overlap or 0))))
 
 
 class WaveKind:
@@ -29,8 +40,7 @@ class WaveKind:
 
     def __init__(self, model: AnyModel, channels: int, wanted: Sequence[int]) -> None:
         card = model.card
-        length = card.segment or card.hop or 0
-        self.step = max(1, round(length * (1 - (card.overlap or 0))))
+        length, self.step = _length(card), step_of(card)
         late = length - self.step
         self.delay = late + (card.delay or 0)
         self.nonfinite_frames = 0
@@ -113,6 +123,10 @@ class WaveKind:
     def _reset_lanes(self) -> None:
         for lane in self._lanes:
             lane.reset()
+
+
+def _length(card: Card) -> int:
+    return card.segment or card.hop or 0
 
 
 def crossfade(length: int, step: int) -> FloatArray:

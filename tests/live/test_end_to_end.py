@@ -19,11 +19,11 @@ from plugin_bridge.engine import Engine
 from plugin_bridge.live.control import Audio
 from plugin_bridge.live.devices import portaudio
 from plugin_bridge.live.devices.device import Callback
-from plugin_bridge.live.fit import step_of
 from plugin_bridge.live.session import open_device
 from plugin_bridge.live.settings import LiveSettings
 from plugin_bridge.live.stream import LiveStream
 from plugin_bridge.model.onnx import Model
+from plugin_bridge.separator import step_of
 from plugin_bridge.testing import IdentityModel
 from tests.live.conftest import StartServer
 from tests.live.jackd import peer_of

@@ -19,6 +19,7 @@ from plugin_bridge.dsp.rates import scale_of
 from plugin_bridge.engine import Engine
 from plugin_bridge.errors import SpecError
 from plugin_bridge.model.onnx import Model
+from plugin_bridge.separator import step_of
 from plugin_bridge.source import hop_of
 from plugin_bridge.testing import STEMS, FunctionModel, IdentityModel, card, noise
 from tests import graphs
@@ -400,6 +401,30 @@ def test_a_reset_takes_new_inserts() -> None:
         engine.reset()
         assert engine.latency_samples == 511 + latency
         np.testing.assert_allclose(run(engine, full_scale(3000)), 1, atol=ROUND)
+
+
+def test_a_refused_reset_is_made_up_for() -> None:
+    """With the insert taken out again the next push starts a stream, and all of it is given."""
+    engine = Engine(equal_model(), RATE, console := desk(), max_insert_latency=400)
+    engine.push(full_scale(1000))
+    console["drums"].inserts = [AddLatency(480)]
+    with pytest.raises(SpecError, match="delay by 480 samples"):
+        engine.reset()
+    with pytest.raises(SpecError, match="delay by 480 samples"):
+        engine.push(full_scale(1000))
+    console["drums"].inserts = None
+    np.testing.assert_allclose(run(engine, full_scale(3000), [700]), 1, atol=ROUND)
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+def test_an_engine_opens_a_model_once(frames: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call of a large network takes seconds: none is made to learn how long a step is."""
+    opened, model = [], IdentityModel(["all"])
+    stream = model.stream
+    monkeypatch.setattr(model, "stream", lambda free: opened.append(free) or stream(free))
+    engine = Engine(model, RATE, Console(["all"]), frames_per_call=frames)
+    assert opened == [frames]
+    assert engine.step == step_of(model, RATE, frames) == frames * HOP
 
 
 @pytest.mark.parametrize(

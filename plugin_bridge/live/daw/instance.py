@@ -24,9 +24,8 @@ from plugin_bridge.daw.views import Views
 from plugin_bridge.engine import Engine
 from plugin_bridge.errors import PluginBridgeError, SpecError
 from plugin_bridge.live.daw.desk import PLAIN, Desk, Numbers, Shelf, buses_of
-from plugin_bridge.live.fit import step_of
 from plugin_bridge.model.protocols import AnyModel
-from plugin_bridge.separator import supports_rate
+from plugin_bridge.separator import step_of, supports_rate
 
 MAX_INSERT_LATENCY = 1024
 # Whole hops that may be overdue before they are left out.
