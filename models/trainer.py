@@ -220,7 +220,10 @@ class Trainer:
         if self.teacher:
             with torch.no_grad():
                 wanted = self._masks(self.teacher, x, batch)
-            told = replace(batch, stems=wanted * batch.mix.unsqueeze(1), groups=None)
+            masks_too = None if batch.wanted is None else wanted
+            told = replace(
+                batch, stems=wanted * batch.mix.unsqueeze(1), groups=None, wanted=masks_too
+            )
             total = total.lerp(self._loss(told, masks, terms), loss.taught)
         total.backward()
         clock = self.elapsed + time.monotonic() - begin

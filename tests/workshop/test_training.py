@@ -298,6 +298,12 @@ def test_a_teacher_is_followed(configure: Configure, whole: Path) -> None:
         losses += made.recent
     assert losses[1] == pytest.approx((losses[0] + losses[2]) / 2, rel=1e-5)
     assert losses[2] < losses[0] - 10
+    squares = {"terms": {"mask_mse": 1.0}, "masks": "b1", "taught": 1.0}
+    masked = configure(run=begun, loss=loss | squares, schedule={"late_share": 0.0})
+    made = Trainer(masked, torch.device("cpu"))
+    made.network.eval()
+    made.advance()
+    assert made.recent[0] < 1e-6
     with pytest.raises(ValueError, match=r"hop is 256 there and 128 here"):
         Trainer(configure(loss=loss, network={"hop": 128}), torch.device("cpu"))
     with pytest.raises(ValueError, match=r"loss.teacher is only for lastframe"):
