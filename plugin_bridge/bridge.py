@@ -7,7 +7,6 @@ import numpy as np
 
 from plugin_bridge.console import Bus, Console, Strip
 from plugin_bridge.console.route import side_by_side
-from plugin_bridge.console.strip import MIX
 from plugin_bridge.dsp import FloatArray
 from plugin_bridge.dsp.layout import Form, Layout, check_arguments
 from plugin_bridge.engine import Engine
@@ -15,6 +14,7 @@ from plugin_bridge.errors import SpecError
 from plugin_bridge.model.onnx import Model
 from plugin_bridge.model.protocols import AnyModel
 from plugin_bridge.model.store import DEFAULT
+from plugin_bridge.names import MIX
 from plugin_bridge.separator import Counters
 
 # What latency is told for before there was any audio.

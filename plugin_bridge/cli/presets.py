@@ -214,8 +214,8 @@ def _rows(preset: "Preset") -> Iterator[tuple[str, str]]:
 
 
 def _words(fader: "FaderSettings") -> list[str]:
-    from plugin_bridge.console.strip import MIX
     from plugin_bridge.console.tables import BusSettings
+    from plugin_bridge.names import MIX
 
     switches = {"mute": "muted", "solo": "solo"}
     words = [word for key, word in switches.items() if getattr(fader, key, False)]

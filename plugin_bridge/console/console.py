@@ -1,6 +1,5 @@
 """The settings of a whole mix."""
 
-import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
@@ -8,16 +7,9 @@ from plugin_bridge.console import graph
 from plugin_bridge.console.inserts import walk
 from plugin_bridge.console.route import Route
 from plugin_bridge.console.settings import Setting, switch
-from plugin_bridge.console.strip import MIX, Bus, Channel, Fader, Sends, Strip
+from plugin_bridge.console.strip import Bus, Channel, Fader, Sends, Strip
 from plugin_bridge.errors import SpecError, suggest
-
-DRY = "dry"
-MASTER = "master"
-CLIP = "clip"
-# Words of paths and routes, which a strip or bus cannot have as its name.
-RESERVED = (MIX, DRY, MASTER, CLIP, "console", "preset")
-# A render gives each its file, and files of some systems cannot have these in their names.
-UNFIT = re.compile(r'[./\\:*?"<>|\x00-\x1f]')
+from plugin_bridge.names import CLIP, DRY, MASTER, MIX, RULE, is_fit
 
 
 class Console:
@@ -238,12 +230,8 @@ class Console:
             places[id(plugin)] = name
 
     def _free(self, name: str) -> str:
-        if not name.strip() or UNFIT.search(name) or name.casefold() in RESERVED:
-            raise SpecError(
-                f"{name!r} cannot be the name of a strip or bus; use one without dots, slashes "
-                "and other signs that files cannot have in their names, which is not "
-                f"{', '.join(RESERVED[:-1])} or {RESERVED[-1]}"
-            )
+        if not is_fit(name):
+            raise SpecError(f"{name!r} cannot be the name of a strip or bus; {RULE}")
         for known in self.channels:
             if known.casefold() == name.casefold():  # on some systems one file
                 raise SpecError(f"there is a strip or bus {known!r} already; give it another name")

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
-from plugin_bridge.console.strip import MIX, Bus, Channel
+from plugin_bridge.console.strip import Bus, Channel
 from plugin_bridge.errors import SpecError
+from plugin_bridge.names import MIX
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from plugin_bridge.console import graph
 from plugin_bridge.console.console import Console
 from plugin_bridge.console.gains import Gains
 from plugin_bridge.console.inserts import InsertChain
-from plugin_bridge.console.strip import MIX
 from plugin_bridge.dsp import FloatArray
 from plugin_bridge.dsp.delay import Delay
+from plugin_bridge.names import MIX
 
 
 @dataclass(frozen=True)

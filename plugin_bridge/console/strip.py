@@ -11,9 +11,7 @@ from pedalboard import Pedalboard
 
 from plugin_bridge.console.inserts import Inserts, as_board, walk
 from plugin_bridge.console.settings import Setting, balance, decibels, switch
-
-# Where a strip or bus goes unless told otherwise.
-MIX = "mix"
+from plugin_bridge.names import MIX
 
 
 def _nobody() -> None:

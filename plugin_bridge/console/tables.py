@@ -28,8 +28,9 @@ from pydantic import (
 from plugin_bridge.console import plugins
 from plugin_bridge.console.route import HIGHEST_CHANNEL
 from plugin_bridge.console.settings import HIGHEST_DB, LOWEST_DB, balance, decibels
-from plugin_bridge.console.strip import MIX, Channel, Fader, Strip
+from plugin_bridge.console.strip import Channel, Fader, Strip
 from plugin_bridge.errors import SpecError, suggest
+from plugin_bridge.names import MIX
 
 Table = dict[str, Any]
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plugin_bridge import separator
-from plugin_bridge.console.strip import MIX
 from plugin_bridge.errors import SpecError, hint
 from plugin_bridge.model.providers import CHOICES
+from plugin_bridge.names import MIX
 
 NI_STEMS = "stem.mp4"
 FORMATS = ("wav", "flac", NI_STEMS)

@@ -20,11 +20,12 @@ from plugin_bridge.dsp.features import FeaturePlane, count_planes
 from plugin_bridge.dsp.masks import Head, head
 from plugin_bridge.dsp.stft import Transform
 from plugin_bridge.errors import ModelContractError, PluginBridgeWarning
+from plugin_bridge.names import RESERVED, is_fit
 
 FORMAT = 1
 METADATA_KEY = "plugin_bridge.card"
-# Stems become files: no name may lead out of their folder.
-STEM_NAME = re.compile(r"[^\W_][\w .-]*")
+# Stems become strips and files: no name may lead out of their folder, or mean something else.
+STEM_NAME = re.compile(r"[^\W_][\w -]*")
 
 # Which optional fields each kind needs, and which it may have.
 SPECTRAL = ("n_fft", "synthesis", "hop", "window", "features", "head")
@@ -119,10 +120,10 @@ class Card(BaseModel):
             names = ", ".join(sorted(useless))
             raise ValueError(f"a {self.kind} model has no use for {names}; remove from the card")
         for stem in self.stems:
-            if not STEM_NAME.fullmatch(stem):
+            if not STEM_NAME.fullmatch(stem) or not is_fit(stem):
                 raise ValueError(
-                    f"stem {stem!r} cannot name a file; use letters, digits, space, _ . and -, "
-                    "starting with a letter or digit"
+                    f"stem {stem!r} cannot name a strip and a file; use letters, digits, space, _ "
+                    f"and -, starting with a letter or digit, but not {', '.join(RESERVED)}"
                 )
         if len({stem.casefold() for stem in self.stems}) < len(self.stems):
             raise ValueError(f"stems {list(self.stems)} repeat a name; each must be there once")

@@ -13,7 +13,7 @@ from pydantic import Field, PrivateAttr, StrictBool, ValidationError
 
 from plugin_bridge.console import Console, Route, plugins
 from plugin_bridge.console.effects import IMPULSE_RESPONSE
-from plugin_bridge.console.strip import MIX, Channel
+from plugin_bridge.console.strip import Channel
 from plugin_bridge.console.tables import (
     BusSettings,
     FaderSettings,
@@ -28,6 +28,7 @@ from plugin_bridge.console.trust import digest, write_whole
 from plugin_bridge.errors import MidiError, ModelFileError, PresetError, SpecError, suggest
 from plugin_bridge.midi import DEFAULT_VOICES, Binding, MidiMap, Voice
 from plugin_bridge.model import store
+from plugin_bridge.names import MIX
 from plugin_bridge.presets.migration import FORMAT, migrate
 
 
