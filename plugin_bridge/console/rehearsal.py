@@ -26,7 +26,7 @@ def rehearse(console: Console, channels: int = 2) -> int:
     Raises
     ------
     SpecError
-        If an insert gives no numbers, or a chain cannot run; names it.
+        If an insert gives no usable numbers, or a chain cannot run; names it.
 
     Examples
     --------
@@ -44,19 +44,17 @@ def rehearse(console: Console, channels: int = 2) -> int:
         noise = random.uniform(-0.5, 0.5, shape).astype(np.float32)
         mixer.process(noise, noise.sum(axis=0))
     if mixer.counters.nonfinite_samples:
-        raise SpecError(
-            f"{_culprit(console, channels)} gives no numbers (NaN); change its values or take it "
-            "out"
-        )
+        raise SpecError(f"{_culprit(console, channels)}; change its values or take it out")
     return mixer.latency_samples
 
 
 def _culprit(console: Console, channels: int) -> str:
-    """Name the first insert that gives no numbers by itself, or all of them."""
+    """Name the first insert that gives no numbers by itself, or all of them, and what they give."""
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, (channels, int(RATE))).astype(np.float32)
     for group, members in (("strips", console.strips), ("buses", console.buses)):
         for name, channel in members.items():
             for place, plugin in enumerate(channel.inserts):
                 if not np.isfinite(Pedalboard([plugin])(noise, RATE)).all():
-                    return f"{group}.{name}.inserts[{place}], a {type(plugin).__name__},"
-    return "a chain of inserts"
+                    kind = type(plugin).__name__
+                    return f"{group}.{name}.inserts[{place}], a {kind}, gives no numbers (NaN)"
+    return "a chain of inserts gives NaN, or sound 120 dB above full scale"

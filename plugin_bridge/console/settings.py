@@ -5,6 +5,8 @@ from collections.abc import Callable
 from numbers import Real
 from typing import Any, Generic, Protocol, TypeVar, overload
 
+import numpy as np
+
 from plugin_bridge.errors import SpecError
 
 # dB. Below -120 a signal is under the last bit of 20-bit audio; -inf says silence.
@@ -127,7 +129,7 @@ def switch(value: Any, path: str) -> bool:
     -----
     Thread: [any]
     """
-    if isinstance(value, bool | Real) and value in (0, 1):
+    if isinstance(value, Real | np.bool_) and value in (0, 1):
         return bool(value)
     raise SpecError(f"{path} is {value!r}; give true or false")
 

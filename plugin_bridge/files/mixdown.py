@@ -228,15 +228,17 @@ class Mixdown:
         return found + self._counted(path)
 
     def _counted(self, path: Path) -> list[str]:
-        found, counters = [], self._stream.engine.mixer_counters
+        engine, found = self._stream.engine, []
+        counters, among = engine.mixer_counters, " or ".join(filter(None, engine.consoles))
         if counters.nonfinite_samples:
             found.append(
-                f"inserts of {self._start} gave no number for {counters.nonfinite_samples} samples "
-                f"of {path}; they were silenced and the inserts reset, check their parameters"
+                f"inserts of {among} gave NaN, or sound 120 dB above full scale, for "
+                f"{counters.nonfinite_samples} samples of {path}; these were silenced and the "
+                "inserts reset, check their parameters"
             )
         if counters.clipped_samples:
             found.append(
-                f"the safety clip of {self._start} cut {counters.clipped_samples} samples of "
+                f"the safety clip of {among} cut {counters.clipped_samples} samples of "
                 f"{path}; lower the master fader, or set clip = false"
             )
         return found
