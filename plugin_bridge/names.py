@@ -11,7 +11,7 @@ RESERVED = (MIX, DRY, MASTER, CLIP, "console", "preset")
 # A path has dots. A render gives each name its file, and files of some systems lack the others.
 UNFIT = re.compile(r'[./\\:*?"<>|\x00-\x1f]')
 RULE = (
-    "use a name without dots, slashes and other signs that files cannot have in their names, "
+    "use one without dots, slashes and other signs that files cannot have in their names, "
     f"which is not {', '.join(RESERVED[:-1])} or {RESERVED[-1]}"
 )
 

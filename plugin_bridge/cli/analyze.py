@@ -68,7 +68,8 @@ def analyze(
     Drums are kick (36), snare (38) and hat (42), bass and vocals one note at a time, other several.
     """
     from plugin_bridge.files.listening import ListenOptions, listen
-    from plugin_bridge.files.transcript import document_of, midi_of, table_of, write_whole
+    from plugin_bridge.files.transcript import document_of, midi_of, table_of
+    from plugin_bridge.files.writer import write_document
     from plugin_bridge.model.store import DEFAULT
 
     if as_csv and as_json:
@@ -94,9 +95,9 @@ def analyze(
     for warning in heard.warnings:
         say(warning)
     if midi is not None:
-        write_whole(midi, midi_of(heard.song))
+        write_document(midi, midi_of(heard.song))
     if plot is not None:
-        write_whole(plot, draw(heard.song, heard.outlines, song.name))
+        write_document(plot, draw(heard.song, heard.outlines, song.name))
     if as_json:
         show(document_of(song, heard.song))
     elif as_csv:

@@ -349,6 +349,6 @@ def _pauses(song: dict[str, Any] | None) -> str:
 def _write(path: Path, status: dict[str, Any]) -> None:
     import json
 
-    from plugin_bridge.files.transcript import write_whole
+    from plugin_bridge.files.writer import write_document
 
-    write_whole(path, (json.dumps(status, indent=2, default=str) + "\n").encode())
+    write_document(path, (json.dumps(status, indent=2, default=str) + "\n").encode())

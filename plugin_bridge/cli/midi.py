@@ -244,7 +244,7 @@ def _sentences() -> Iterator[None]:
 
 def _keep_comments(path: Path) -> None:
     """Keep a file that was written by hand: comments do not survive being loaded and saved."""
-    from plugin_bridge.console.trust import write_whole
+    from plugin_bridge.disk import write_whole
 
     if path.exists() and b"#" in (content := path.read_bytes()):
         write_whole(path.with_name(f"{path.name}.bak"), content)

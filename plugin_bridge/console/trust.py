@@ -5,11 +5,10 @@ preset can only load a binary whose sha256 is in this list. One line each, `sha2
 `sha256sum` prints and checks them; taking a line out takes the trust back.
 """
 
-import hashlib
-import os
 from pathlib import Path
 
 from plugin_bridge import shipped
+from plugin_bridge.disk import digest, write_whole
 from plugin_bridge.errors import SpecError
 
 FOLDER_VARIABLE = "PLUGIN_BRIDGE_CONFIG"
@@ -54,17 +53,6 @@ def trusted() -> dict[str, str]:
     return {words[0]: words[1] for words in lines if len(words) == 2}
 
 
-def digest(binary: Path) -> str:
-    """Give the sha256 of a file in hexadecimal.
-
-    Notes
-    -----
-    Thread: [any]
-    """
-    with binary.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def trust(binary: Path) -> str:
     """Add a binary, as it is now, to the list; give its sha256.
 
@@ -81,6 +69,7 @@ def trust(binary: Path) -> str:
         sha256 = digest(binary)
         known = trusted() | {sha256: str(binary.resolve())}
         text = "".join(f"{key}  {path}\n" for key, path in known.items())
+        list_file().parent.mkdir(parents=True, exist_ok=True)
         write_whole(list_file(), text.encode())
     except OSError as error:
         raise SpecError(
@@ -88,27 +77,3 @@ def trust(binary: Path) -> str:
             "the permissions right"
         ) from error
     return sha256
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or as it was before, whatever happens.
-
-    Raises
-    ------
-    OSError
-        If the folder cannot be written.
-
-    Notes
-    -----
-    Thread: [main]
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -24,6 +24,7 @@ from pedalboard import VST3Plugin
 
 from plugin_bridge.console import trust
 from plugin_bridge.console.probe import RATE, first_sentence, open_plugin, origin_of, probe
+from plugin_bridge.disk import digest
 from plugin_bridge.errors import SpecError, suggest
 
 KEYS = ("vst3", "plugin_name", "parameters", "state")
@@ -282,7 +283,7 @@ def json_schema() -> dict[str, Any]:
 
 def _digest(file: Path, path: str) -> str:
     try:
-        return trust.digest(binary_of(file))
+        return digest(binary_of(file))
     except SpecError as error:
         raise SpecError(f"{path}.vst3: {error}") from error
     except OSError as error:

@@ -59,7 +59,7 @@ class Ramps:
         targets = np.array(values, np.float64)
         self.length = length
         self._lags = np.broadcast_to(np.asarray(lags, np.int64), targets.shape)
-        self._least, self._most = int(self._lags.min()), int(self._lags.max())
+        self._most = int(self._lags.max())
         start = np.zeros(targets.shape, np.int64)
         self._courses = [_Course(0, start, targets, targets)]
         self._steady: FloatArray = targets.astype(np.float32)[:, None]

@@ -1,7 +1,6 @@
 """What is known about a finished render, and `render.json`."""
 
 import json
-import os
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from plugin_bridge.dsp import FloatArray
-from plugin_bridge.files.writer import write_error
+from plugin_bridge.files.writer import write_document
 
 REPORT_NAME = "render.json"
 RUNTIMES = ("onnxruntime-gpu", "onnxruntime")
@@ -139,15 +138,8 @@ class RenderReport:
         -----
         Thread: [main]
         """
-        path = folder / REPORT_NAME
-        temporary = folder / f".{REPORT_NAME}.{os.getpid()}.part"
-        try:
-            temporary.write_text(json.dumps(self.as_dict(), indent=2) + "\n", encoding="utf-8")
-            temporary.replace(path)
-        except OSError as error:
-            raise write_error(path, error) from error
-        finally:
-            temporary.unlink(missing_ok=True)
+        text = json.dumps(self.as_dict(), indent=2) + "\n"
+        write_document(folder / REPORT_NAME, text.encode())
 
 
 def versions() -> dict[str, str]:

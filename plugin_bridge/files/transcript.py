@@ -2,14 +2,12 @@
 
 import csv
 import io
-import os
 from pathlib import Path
 from typing import Any
 
 import mido
 
 from plugin_bridge.analysis.results import Note, SongAnalysis, StemAnalysis
-from plugin_bridge.files.writer import write_error
 
 TICKS = 480  # per beat
 DEFAULT_BPM = 120.0  # where no tempo was found
@@ -123,25 +121,3 @@ def document_of(path: Path, song: SongAnalysis) -> dict[str, Any]:
         "beats": [round(beat, 4) for beat in song.beats],
         "stems": {name: stem.as_dict() for name, stem in song.stems.items()},
     }
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file, whole or not at all.
-
-    Raises
-    ------
-    PluginBridgeError
-        If the disk is full or the folder cannot be written.
-
-    Notes
-    -----
-    Thread: [main]
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except OSError as error:
-        raise write_error(path, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)

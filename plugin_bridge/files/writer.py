@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pedalboard.io import AudioFile, WriteableAudioFile
 
+from plugin_bridge.disk import write_whole
 from plugin_bridge.dsp import FloatArray
 from plugin_bridge.errors import AudioFileError, PluginBridgeError
 
@@ -226,6 +227,24 @@ def check_format(kind: str, bit_depth: str, channels: int) -> None:
         raise AudioFileError(
             f"flac holds {FLAC_CHANNELS} channels, not {channels}; use --format wav or fewer stems"
         )
+
+
+def write_document(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all.
+
+    Raises
+    ------
+    PluginBridgeError
+        If the disk is full or the folder cannot be written.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        raise write_error(path, error) from error
 
 
 def write_error(path: Path, error: Exception) -> PluginBridgeError:

@@ -10,7 +10,6 @@ Rules of this file
   5. What only a finished take needs is imported then: an engine's start is waited for.
 """
 
-import hashlib
 import io
 import json
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from plugin_bridge.console import Command
-from plugin_bridge.console.trust import write_whole
+from plugin_bridge.disk import digest, write_whole
 from plugin_bridge.files.writer import write_error
 from plugin_bridge.live.control import Audio, Cells, Head, Worker
 from plugin_bridge.live.wave import close_wave, held_samples
@@ -195,16 +194,6 @@ def discard(folder: Path) -> None:
     """
     for name in (INPUT, OUTPUT, TAKE, MIDI):
         part(folder, name).unlink(missing_ok=True)
-
-
-def digest(path: Path) -> str:
-    """Give the sha256 of a file, hexadecimal.
-
-    Notes
-    -----
-    Thread: [main]
-    """
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def write_midi(path: Path, messages: Sequence[tuple[int, bytes]], rate: int) -> None:

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from plugin_bridge.console import Command
+from plugin_bridge.disk import digest
 from plugin_bridge.engine import Engine
 from plugin_bridge.errors import AudioFileError, PresetError, SpecError
 from plugin_bridge.files.reader import AudioReader
 from plugin_bridge.files.writer import AudioWriter
 from plugin_bridge.live.control import POSITION
 from plugin_bridge.live.desk import Desk
-from plugin_bridge.live.parts import FORMAT, INPUT, MIDI, OUTPUT, TAKE, digest, part
+from plugin_bridge.live.parts import FORMAT, INPUT, MIDI, OUTPUT, TAKE, part
 from plugin_bridge.live.settings import LiveSettings
 from plugin_bridge.model.onnx import Model
 

@@ -24,7 +24,7 @@ from plugin_bridge.console.tables import (
     sentence,
     table_of,
 )
-from plugin_bridge.console.trust import digest, write_whole
+from plugin_bridge.disk import digest, write_whole
 from plugin_bridge.errors import MidiError, ModelFileError, PresetError, SpecError, suggest
 from plugin_bridge.midi import DEFAULT_VOICES, Binding, MidiMap, Voice
 from plugin_bridge.model import store
@@ -293,6 +293,7 @@ class Preset(Settings):
                 self._must_be_beside(path, str(self.model.name), "model.name")
         preset = type(self).from_table(table, path)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, tomli_w.dumps(table).encode())
         except OSError as error:
             raise PresetError(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -419,11 +420,10 @@ def test_a_refused_reset_is_made_up_for() -> None:
 @pytest.mark.parametrize("frames", [1, 3])
 def test_an_engine_opens_a_model_once(frames: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A call of a large network takes seconds: none is made to learn how long a step is."""
-    opened, model = [], IdentityModel(["all"])
-    stream = model.stream
-    monkeypatch.setattr(model, "stream", lambda free: opened.append(free) or stream(free))
+    model = IdentityModel(["all"])
+    monkeypatch.setattr(model, "stream", opened := Mock(side_effect=model.stream))
     engine = Engine(model, RATE, Console(["all"]), frames_per_call=frames)
-    assert opened == [frames]
+    opened.assert_called_once_with(frames)
     assert engine.step == step_of(model, RATE, frames) == frames * HOP
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from pedalboard import Compressor, Convolution, Gain, Reverb
 
-from plugin_bridge import presets, shipped
+from plugin_bridge import disk, presets, shipped
 from plugin_bridge.cli.main import main
-from plugin_bridge.console import Console, Route, trust
+from plugin_bridge.console import Console, Route
 from plugin_bridge.console.rehearsal import rehearse
 from plugin_bridge.dsp import FloatArray
 from plugin_bridge.engine import Engine
@@ -342,7 +342,7 @@ def test_every_old_format_has_its_step() -> None:
 def test_models_by_name_path_and_hash(folder: Path) -> None:
     """A model is found by name, or in the preset's folder, and is the very one if it has a hash."""
     path = write_model(folder / "my.onnx")
-    digest = trust.digest(path)
+    digest = disk.digest(path)
     table = {"format": 1, "name": "x"}
     for model, found in (
         ({}, None),

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 
 from plugin_bridge import presets
 from plugin_bridge.console import Command, Console
-from plugin_bridge.console.trust import digest
 from plugin_bridge.daw import protocol
+from plugin_bridge.disk import digest
 from plugin_bridge.errors import PluginBridgeError
 from plugin_bridge.files.mixdown import DEFAULT_MAP
 from plugin_bridge.midi import MidiMap

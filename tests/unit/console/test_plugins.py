@@ -1,7 +1,6 @@
 """Inserts as tables: the allowlist, files in the folder, VST3 by name, state and trust."""
 
 import base64
-import os
 import platform
 import sys
 from pathlib import Path
@@ -449,18 +448,3 @@ def test_the_schema_has_all_effects() -> None:
     threshold = effects[list(EFFECTS).index("Compressor")]["properties"]["threshold_db"]
     assert threshold == {"type": "number", "minimum": -100, "maximum": 24}
     assert external["required"] == ["vst3"]
-
-
-def test_a_whole_file_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A write that fails leaves the old content and no other file."""
-    path = tmp_path / "list.txt"
-    trust.write_whole(path, b"old")
-
-    def full(_: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        trust.write_whole(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]

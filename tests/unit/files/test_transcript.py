@@ -11,7 +11,8 @@ import pytest
 from plugin_bridge.analysis.results import Note, Onset, SongAnalysis, StemAnalysis
 from plugin_bridge.errors import PluginBridgeError
 from plugin_bridge.files.midi import read_midi
-from plugin_bridge.files.transcript import document_of, midi_of, table_of, write_whole
+from plugin_bridge.files.transcript import document_of, midi_of, table_of
+from plugin_bridge.files.writer import write_document
 
 # A tick at 97 beats per minute is 1.3 ms.
 TICK = 0.0015
@@ -97,5 +98,5 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     """Where it cannot be, nothing is left beside it."""
     (tmp_path / "a.mid").mkdir()
     with pytest.raises(PluginBridgeError, match="cannot be written"):
-        write_whole(tmp_path / "a.mid", b"x")
+        write_document(tmp_path / "a.mid", b"x")
     assert [path.name for path in tmp_path.iterdir()] == ["a.mid"]
