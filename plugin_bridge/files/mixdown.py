@@ -9,22 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from plugin_bridge import presets
 from plugin_bridge.console import Console
 from plugin_bridge.errors import PresetError, SpecError
 from plugin_bridge.files.midi import read_midi
 from plugin_bridge.files.options import RenderOptions, choose_sources
 from plugin_bridge.files.stream import ConsoleStream
 from plugin_bridge.midi.performance import Performance, perform
-from plugin_bridge.model import store
 from plugin_bridge.model.protocols import AnyModel
-from plugin_bridge.model.store import DEFAULT
-from plugin_bridge.presets import Preset
-
-# Whose map a MIDI file plays when no preset is named.
-DEFAULT_MAP = "dj-pads"
-# The console of no preset: faders at 0 dB, nothing inserted.
-PLAIN = ""
+from plugin_bridge.presets.reach import DEFAULT_MAP, Reach
 
 
 class Mixdown:
@@ -50,35 +42,9 @@ class Mixdown:
 
     def __init__(self, options: RenderOptions) -> None:
         self._options = options
-        self._presets: dict[str, Preset] = {}
-        self._start, self._map_owner = PLAIN, None
-        if options.preset is not None:
-            first = self._map_owner = presets.load(options.preset)
-            # A preset is found by its file's name, as a map names it.
-            self._start = first.file.stem if first.file else first.name
-            self._presets[self._start] = first
-        self.model = None
-        if self._presets and options.model is None:
-            self.model = self._presets[self._start].model_file()
         self._take = None if options.midi is None else read_midi(options.midi)
-        if self._take is not None:
-            self._map_owner = self._map_owner or presets.load(DEFAULT_MAP)
-            self._reach(self._map_owner.midi_map().presets)
-
-    def _reach(self, names: Sequence[str]) -> None:
-        """Load the presets that a program change can switch to; all share one model."""
-        for name in names:
-            if name in self._presets:
-                continue
-            preset = presets.load(name)
-            own = preset.model_file() if self._options.model is None else None
-            if own is not None and not own.samefile(self.model or store.find(DEFAULT)):
-                raise PresetError(
-                    f"{preset.title} is for the model {preset.model.name}, so it cannot be "
-                    "switched to while another one plays; take its row out of the MIDI map, or "
-                    "name one --model for all"
-                )
-            self._presets[name] = preset
+        self._reach = Reach(options.preset, model=options.model, played=self._take is not None)
+        self.model, self._start = self._reach.model, self._reach.start
 
     def consoles(self, stems: Sequence[str], channels: int = 2) -> dict[str, Console]:
         """Make the consoles for these stems of 1 or 2 channels, the starting one first.
@@ -92,11 +58,7 @@ class Mixdown:
         -----
         Thread: [main]
         """
-        made = {} if self._start in self._presets else {PLAIN: Console(stems)}
-        for name, preset in self._presets.items():
-            made[name] = preset.console(
-                stems, allow_plugins=self._options.allow_plugins, channels=channels
-            )
+        made = self._reach.consoles(stems, channels, allow_plugins=self._options.allow_plugins)
         # A bus of one preset is silent in the others, so that its file has no gap.
         for bus in {bus: None for console in made.values() for bus in console.buses}:
             for name, console in made.items():
@@ -153,7 +115,7 @@ class Mixdown:
                 consoles,
             )
         except SpecError as error:  # inserts that cannot run at this rate
-            titles = [preset.title for preset in self._presets.values()]
+            titles = [preset.title for preset in self._reach.presets.values()]
             raise PresetError(f"{', '.join(titles)}: {error}") from error
         self._played = self._perform(consoles, stream.rate)
         self._stream, self._model = stream, model
@@ -161,11 +123,11 @@ class Mixdown:
         return stream
 
     def _perform(self, consoles: Mapping[str, Console], rate: float) -> Performance:
-        if self._take is None or self._map_owner is None:
+        if self._take is None:
             return Performance((), 0, ())
         return perform(
             [(timed.position(rate), timed.message) for timed in self._take],
-            self._map_owner.midi_map(tuple(consoles[self._start].strips)),
+            self._reach.midi_map(tuple(consoles[self._start].strips)),
             {name: console.controls() for name, console in consoles.items()},
             self._start,
         )
@@ -201,8 +163,8 @@ class Mixdown:
         Thread: [main]
         """
         found, midi = [], self._options.midi
-        owner = self._start or DEFAULT_MAP
-        if self._map_owner is not None and self._take is not None and not self._map_owner.midi:
+        owner, in_charge = self._start or DEFAULT_MAP, self._reach.owner
+        if in_charge is not None and self._take is not None and not in_charge.midi:
             found.append(
                 f"{owner} has no MIDI map, so {midi} changed nothing; give it [[midi]] rows, or "
                 f"take --preset {DEFAULT_MAP}"

@@ -3,19 +3,12 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from plugin_bridge import presets
 from plugin_bridge.console import Console
-from plugin_bridge.errors import PresetError
 from plugin_bridge.live.settings import LiveSettings
 from plugin_bridge.midi import DEFAULT_VOICES, MidiMap, Voice
 from plugin_bridge.midi.binding import Value
 from plugin_bridge.model import store
-from plugin_bridge.presets import Preset
-
-# Whose map is in charge where no preset is named.
-DEFAULT_MAP = "dj-pads"
-# The console of no preset.
-PLAIN = ""
+from plugin_bridge.presets.reach import Reach
 
 State = Mapping[str, Mapping[str, Value]]
 """Settings by preset and path."""
@@ -46,37 +39,8 @@ class Desk:
 
     def __init__(self, settings: LiveSettings) -> None:
         self._settings = settings
-        self._presets: dict[str, Preset] = {}
-        self._start = PLAIN
-        first = presets.load(settings.preset or DEFAULT_MAP) if self._needs_map else None
-        own = None
-        if first is not None and settings.preset is not None:
-            # A preset is found by its file's name, as a map names it.
-            self._start = first.file.stem if first.file else first.name
-            self._presets[self._start] = first
-            own = None if settings.model is not None else first.model_file()
-        self.model: Path = own or store.find(settings.model or store.DEFAULT)
-        self._map_owner = first
-        if first is not None and settings.reach:
-            self._reach(first.midi_map().presets)
-
-    @property
-    def _needs_map(self) -> bool:
-        return self._settings.preset is not None or self._settings.reach
-
-    def _reach(self, names: Sequence[str]) -> None:
-        for name in names:
-            if name in self._presets:
-                continue
-            preset = presets.load(name)
-            own = None if self._settings.model is not None else preset.model_file()
-            if own is not None and not own.samefile(self.model):
-                raise PresetError(
-                    f"{preset.title} is for the model {preset.model.name}, so it cannot be "
-                    "switched to while another one plays; take its row out of the MIDI map, or "
-                    "name one --model for all"
-                )
-            self._presets[name] = preset
+        self._reach = Reach(settings.preset, model=settings.model, played=settings.reach)
+        self.model: Path = self._reach.model or store.find(settings.model or store.DEFAULT)
 
     def consoles(
         self, stems: Sequence[str], channels: int, state: State | None = None, active: str = ""
@@ -94,11 +58,7 @@ class Desk:
         -----
         Thread: [main]
         """
-        made = {} if self._start in self._presets else {PLAIN: Console(stems)}
-        for name, preset in self._presets.items():
-            made[name] = preset.console(
-                stems, allow_plugins=self._settings.allow_plugins, channels=channels
-            )
+        made = self._reach.consoles(stems, channels, allow_plugins=self._settings.allow_plugins)
         for name, console in made.items():
             console.clip = True  # what leaves a loudspeaker stays within full scale
             for path, value in (state or {}).get(name, {}).items():
@@ -114,7 +74,7 @@ class Desk:
         -----
         Thread: [main]
         """
-        return MidiMap() if self._map_owner is None else self._map_owner.midi_map(tuple(strips))
+        return self._reach.midi_map(strips)
 
     def voices(self) -> tuple[Voice, ...]:
         """Give what is played out when something is heard, by the preset that is in charge.
@@ -123,4 +83,4 @@ class Desk:
         -----
         Thread: [main]
         """
-        return DEFAULT_VOICES if self._map_owner is None else self._map_owner.midi_out
+        return DEFAULT_VOICES if self._reach.owner is None else self._reach.owner.midi_out

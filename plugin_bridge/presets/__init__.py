@@ -11,6 +11,7 @@ Rules of this file
 preset     the tables, and the console and the map that are made of them
 migration  from older formats to the present one
 shelf      which presets there are, found and loaded
+reach      the presets of one session, by its first one's map
 """
 
 from plugin_bridge.presets.migration import FORMAT, MIGRATIONS, migrate

@@ -18,12 +18,10 @@ from plugin_bridge.console import Command, Console
 from plugin_bridge.daw import protocol
 from plugin_bridge.disk import digest
 from plugin_bridge.errors import PluginBridgeError
-from plugin_bridge.files.mixdown import DEFAULT_MAP
 from plugin_bridge.midi import MidiMap
 from plugin_bridge.midi.control import MidiControl
+from plugin_bridge.presets.reach import DEFAULT_MAP, PLAIN
 
-# The console without a preset.
-PLAIN = ""
 _LINE = re.compile(r"([0-9a-f]{64}) (\S.*)")
 _LEAST_DB, _MOST_DB = -120.0, 24.0
 _PRESET = "preset"

@@ -23,8 +23,9 @@ from plugin_bridge.daw.protocol import parts, stamp
 from plugin_bridge.daw.views import Views
 from plugin_bridge.engine import Engine
 from plugin_bridge.errors import PluginBridgeError, SpecError
-from plugin_bridge.live.daw.desk import PLAIN, Desk, Numbers, Shelf, buses_of
+from plugin_bridge.live.daw.desk import Desk, Numbers, Shelf, buses_of
 from plugin_bridge.model.protocols import AnyModel
+from plugin_bridge.presets.reach import PLAIN
 from plugin_bridge.separator import step_of, supports_rate
 
 MAX_INSERT_LATENCY = 1024

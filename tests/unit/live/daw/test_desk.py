@@ -5,8 +5,9 @@ import pytest
 
 from plugin_bridge.console import Console
 from plugin_bridge.daw import protocol
-from plugin_bridge.live.daw.desk import PLAIN, Desk, Numbers
+from plugin_bridge.live.daw.desk import Desk, Numbers
 from plugin_bridge.midi import Binding, MidiMap
+from plugin_bridge.presets.reach import PLAIN
 
 STEMS = protocol.STEMS
 HASHES = {"calm": "a" * 64, "loud": "b" * 64}

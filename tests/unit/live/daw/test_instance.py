@@ -10,9 +10,10 @@ from plugin_bridge.daw import protocol
 from plugin_bridge.daw.protocol import SIZE, parts, stamp
 from plugin_bridge.daw.views import Views
 from plugin_bridge.dsp import FloatArray
-from plugin_bridge.live.daw.desk import PLAIN, Shelf
+from plugin_bridge.live.daw.desk import Shelf
 from plugin_bridge.live.daw.instance import Instance, plan
 from plugin_bridge.model.onnx import Model
+from plugin_bridge.presets.reach import PLAIN
 from tests.daw.hosts import reference
 from tests.daw.models import write_shares
 from tests.tiny import equal_model, halves_model, hiss
