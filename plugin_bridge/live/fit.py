@@ -11,12 +11,11 @@ from plugin_bridge.engine import Engine
 from plugin_bridge.errors import DeviceConfigError, SpecError
 from plugin_bridge.live.devices.device import Device
 from plugin_bridge.live.priority import WORKER_PRIORITY, raise_priority
+from plugin_bridge.live.settings import AUTO, INLINE, WORKER
 
 if TYPE_CHECKING:
     from plugin_bridge.live.ear import Ear
 
-AUTO, INLINE, WORKER = "auto", "inline", "worker"
-MODES = (AUTO, INLINE, WORKER)
 # Steps measured to find out whether the engine fits into the callback, after some that warm it up.
 PROBE_STEPS, WARM_STEPS = 60, 10
 

@@ -7,10 +7,13 @@ from typing import Any, Self
 from plugin_bridge.errors import SpecError
 
 NULL, DEFAULT_RATE, DEFAULT_BLOCK = "null", 44100.0, 256
+AUTO, INLINE, WORKER = "auto", "inline", "worker"
+LIVE, WAIT = "live", "wait"
+TAIL, DRY = "tail", "dry"
 CHOICES = {
-    "mode": ("auto", "inline", "worker"),
-    "clock": ("live", "wait"),
-    "on_miss": ("tail", "dry"),
+    "mode": (AUTO, INLINE, WORKER),
+    "clock": (LIVE, WAIT),
+    "on_miss": (TAIL, DRY),
     "provider": ("auto", "cpu", "cuda"),
 }
 
@@ -56,9 +59,9 @@ class LiveSettings:
     model: str | None = None
     provider: str = "auto"
     allow_plugins: bool = False
-    on_miss: str = "tail"
-    mode: str = "auto"
-    clock: str = "live"
+    on_miss: str = TAIL
+    mode: str = AUTO
+    clock: str = LIVE
     record: str | None = None
     play: str | None = None
     reach: bool = False

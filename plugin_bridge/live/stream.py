@@ -22,7 +22,7 @@ from plugin_bridge.engine import Engine
 from plugin_bridge.errors import SpecError
 from plugin_bridge.live.control import BINS_PER_BLOCK, Audio, ControlBlock, count_time
 from plugin_bridge.live.devices.device import INPUT_XRUN, OUTPUT_XRUN, Device
-from plugin_bridge.live.fit import AUTO, INLINE, MODES, WORKER, choose_mode, refuse_device
+from plugin_bridge.live.fit import choose_mode, refuse_device
 from plugin_bridge.live.player import Player
 from plugin_bridge.live.priority import (
     DEVICE_PRIORITY,
@@ -33,6 +33,7 @@ from plugin_bridge.live.priority import (
 )
 from plugin_bridge.live.recorder import Recorder
 from plugin_bridge.live.runner import Runner, Seek
+from plugin_bridge.live.settings import AUTO, CHOICES, DRY, INLINE, LIVE, TAIL, WAIT, WORKER
 from plugin_bridge.live.signal import Signal
 from plugin_bridge.live.tape import Tape
 from plugin_bridge.realtime import realtime
@@ -40,10 +41,6 @@ from plugin_bridge.realtime import realtime
 if TYPE_CHECKING:
     from plugin_bridge.live.ear import Ear
 
-LIVE, WAIT = "live", "wait"
-CLOCKS = (LIVE, WAIT)
-TAIL, DRY = "tail", "dry"
-COVERS = (TAIL, DRY)
 # Room for a worker that is held up, in steps; beyond it hops are left out anyway.
 HELD_STEPS = 64
 # `wait` gives up after this: a worker that takes so long has died.
@@ -104,13 +101,9 @@ class LiveStream:
         seek: Seek | None = None,
         listens: bool = False,
     ) -> None:
-        for option, value, allowed in (
-            ("mode", mode, MODES),
-            ("clock", clock, CLOCKS),
-            ("on-miss", on_miss, COVERS),
-        ):
-            if value not in allowed:
-                raise SpecError(f"{option} is {value!r}; allowed: {', '.join(allowed)}")
+        for key, value in {"mode": mode, "clock": clock, "on_miss": on_miss}.items():
+            if value not in CHOICES[key]:
+                raise SpecError(f"{key} is {value!r}; allowed: {', '.join(CHOICES[key])}")
         self.engine, self.device = engine, device
         self.control = control or ControlBlock()
         refuse_device(engine, device)

@@ -9,6 +9,7 @@ from plugin_bridge.console import Command
 from plugin_bridge.disk import digest
 from plugin_bridge.engine import Engine
 from plugin_bridge.errors import AudioFileError, PresetError, SpecError
+from plugin_bridge.files.options import EXACT_FRAMES, FAST_FRAMES
 from plugin_bridge.files.reader import AudioReader
 from plugin_bridge.files.writer import AudioWriter
 from plugin_bridge.live.control import POSITION
@@ -17,7 +18,6 @@ from plugin_bridge.live.parts import FORMAT, INPUT, MIDI, OUTPUT, TAKE, part
 from plugin_bridge.live.settings import LiveSettings
 from plugin_bridge.model.onnx import Model
 
-EXACT_FRAMES, FAST_FRAMES = 1, 64
 CHUNK = 65536
 
 
