@@ -13,6 +13,7 @@ import tomllib
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -213,6 +214,8 @@ def main() -> int:
     parser.add_argument("--model", default="lastframe", help="that separates")
     parser.add_argument("--annotated", type=Path, metavar="FOLDER", help="Rubidium's stems")
     given = parser.parse_args()
+    if find_spec("mir_eval") is None:
+        parser.error("mir_eval, which scores, is not installed; make test-models installs it")
     warnings.filterwarnings("ignore", module="mir_eval")  # of songs without onsets
     results: dict[str, dict[tuple[str, str], list[float]]] = defaultdict(lambda: defaultdict(list))
     try:
