@@ -1,4 +1,4 @@
-"""Ctrl-C, from the program's first line on: it raises Interrupted."""
+"""Ctrl-C and SIGTERM, from the program's first line on: they raise Interrupted."""
 
 import signal
 import threading
@@ -10,7 +10,7 @@ INTERRUPTED = 130  # the exit code
 
 
 class Interrupted(KeyboardInterrupt):
-    """What Ctrl-C raises in this program.
+    """What Ctrl-C, or another's wish that it ends, raises in this program.
 
     Once a plain KeyboardInterrupt has passed through code that was made from text, such as a
     named tuple's, Python ends the program by the signal, whatever else it returns.
@@ -19,25 +19,27 @@ class Interrupted(KeyboardInterrupt):
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let Ctrl-C raise Interrupted; where it is ignored, as in a shell's background, it stays so.
+    """Let both raise Interrupted; what is ignored, as in a shell's background, stays so.
 
     Notes
     -----
     Thread: [main]; in others nothing changes
     """
-    plain = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if not plain or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    signal.signal(signal.SIGINT, _interrupt)
+    plain = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    if threading.current_thread() is not threading.main_thread():
+        plain = {}
+    taken = {number: old for number, old in plain.items() if signal.getsignal(number) is old}
+    for number in taken:
+        signal.signal(number, _interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number, old in taken.items():
+            signal.signal(number, old)
 
 
 def interrupted(error: BaseException | None) -> bool:
-    """Tell whether it was Ctrl-C that failed: a library may make another error of it.
+    """Tell whether it was this that failed: a library may make another error of it.
 
     Notes
     -----

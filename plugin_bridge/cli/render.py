@@ -119,8 +119,9 @@ def render(
 ) -> int:
     """Separate songs into stems, in DIR/<input name>/<stem>.wav.
 
-    Inputs of the same name get numbered folders: song, song-2. render.json beside the stems tells
-    the model, versions, levels and clipped samples.
+    Inputs of the same name in one command get numbered folders: song, song-2; a later command
+    writes into song again. render.json beside the stems tells the model, versions, levels and
+    clipped samples.
     """
     from plugin_bridge.files.jobs import render_all
     from plugin_bridge.files.options import RenderOptions

@@ -4,7 +4,7 @@ Memory does not grow with the file: one chunk is decoded, separated, written and
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from plugin_bridge.errors import AudioFileError, PresetError
 from plugin_bridge.files.options import RenderOptions, choose_stems
 from plugin_bridge.files.outputs import Outputs, check_input, check_outputs, open_outputs
 from plugin_bridge.files.reader import AudioReader, no_audio
-from plugin_bridge.files.report import REPORT_NAME, Meter, RenderReport
+from plugin_bridge.files.report import REPORT_NAME, Earlier, Meter, RenderReport, StemReport
 from plugin_bridge.files.stream import FileStream, StemStream
 from plugin_bridge.files.writer import write_error
 from plugin_bridge.model.onnx import Model
@@ -89,6 +89,7 @@ def render(
         outputs = open_outputs(folder, names, reader, options, stack)
         heard = _pump(reader, stream, outputs, progress)
         outputs.finish()
+        earlier = Earlier.of(folder)
         (folder / REPORT_NAME).unlink(missing_ok=True)  # it tells of files replaced now
         stems = outputs.commit()
     seconds = time.perf_counter() - started
@@ -119,6 +120,8 @@ def render(
             *_warnings(reader, stream, model, heard),
             *outputs.warnings,
             *(() if mixdown is None else mixdown.warnings(path, length)),
+            *_silent(path, stems, heard, options),
+            *earlier.warnings(path, folder, stems),
         ],
     )
     report.save(folder)
@@ -217,6 +220,18 @@ def _remove_if_empty(folders: list[Path]) -> None:
     with suppress(OSError):
         for folder in folders:
             folder.rmdir()
+
+
+def _silent(
+    path: Path, stems: Sequence[StemReport], heard: Meter, options: RenderOptions
+) -> list[str]:
+    names = [stem.name for stem in stems if not stem.peak]
+    if not names or not heard.peak or not options.console:
+        return []
+    return [
+        f"{', '.join(names)} of {path}: silent, as the console's mutes and faders have it; --mix "
+        "writes the mix alone"
+    ]
 
 
 def _warnings(

@@ -1,6 +1,7 @@
 """What is known about a finished render, and `render.json`."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -140,6 +141,64 @@ class RenderReport:
         """
         text = json.dumps(self.as_dict(), indent=2) + "\n"
         write_document(folder / REPORT_NAME, text.encode())
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What an earlier render has left in a folder.
+
+    Attributes
+    ----------
+    input : str, the path as it was given, "" if there was no render
+    files : tuple of str, names in the folder
+    """
+
+    input: str = ""
+    files: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, folder: Path) -> "Earlier":
+        """Read it from a folder's `render.json`; nobody's if that is not there or not readable.
+
+        Notes
+        -----
+        Thread: [main]
+        """
+        try:
+            content = json.loads((folder / REPORT_NAME).read_text("utf-8"))
+            files = {str(stem["file"]): None for stem in content["stems"].values()}
+            return cls(str(content["input"]), tuple(files))
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            return cls()
+
+    def warnings(self, path: Path, folder: Path, stems: Sequence[StemReport]) -> list[str]:
+        """Give what the user should know of it now that `path` was rendered there.
+
+        Notes
+        -----
+        Thread: [main]
+        """
+        now = {stem.file for stem in stems}
+        left = [name for name in self.files if name not in now and (folder / name).exists()]
+        found = []
+        if self.input and not _same(Path(self.input), path):
+            found.append(
+                f"{folder} held the render of {self.input}, another file; give songs of one name "
+                "folders of their own, with --out"
+            )
+        if left:
+            found.append(
+                f"{', '.join(left)} in {folder} {'is' if len(left) == 1 else 'are'} of an earlier "
+                "render; remove what is not wanted"
+            )
+        return found
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # moved meanwhile, or named from another folder
+        return one.name == other.name
 
 
 def versions() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Ctrl-C and a full disk half-way: the right exit code, and nothing half-written."""
+"""Ctrl-C, SIGTERM and a full disk half-way: the right exit code, and nothing half-written."""
 
 import os
 import signal
@@ -55,14 +55,15 @@ def _group_is_gone(group: int) -> bool:
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_ctrl_c_ends_all_with_130(tmp_path: Path, jobs: str) -> None:
-    """As a terminal does it: SIGINT to the whole group; no process, no file remains."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_end_all(tmp_path: Path, jobs: str, number: int) -> None:
+    """SIGINT to the whole group, as a terminal does it, SIGTERM to one: nothing remains."""
     write_model(tmp_path / "equal.onnx")
     for name in ("a.wav", "b.wav"):
         write_audio(tmp_path / name, hiss(1 << 16).repeat(120, axis=1), bits=16)
     with _start(tmp_path, "a.wav", "b.wav", "--jobs", jobs) as process:
         _wait_for_files(process, tmp_path, 4)
-        os.killpg(process.pid, signal.SIGINT)
+        (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
         out, err = process.communicate(timeout=PATIENCE_SECONDS)
     assert (process.returncode, out) == (130, "")
     assert err == "plugin-bridge: interrupted; what was not finished is removed\n"

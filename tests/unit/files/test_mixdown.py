@@ -184,14 +184,47 @@ def test_what_the_model_lacks_is_told(here: Path) -> None:
     report = render("song.wav", RenderOptions(out=Path("out"), midi=midi), model=halves_model())
     assert report.console is not None
     assert report.console["commands"] == 1
-    (said,) = report.warnings
+    said, silent = report.warnings
     assert "take.mid moves drums.mute, bass.mute, which the console lacks" in said
+    assert silent.startswith("vocals of song.wav: silent")
+
+
+@pytest.mark.parametrize(
+    ("fields", "silent"),
+    [
+        ({"preset": "karaoke"}, "vocals of song.wav: silent"),
+        ({"preset": "karaoke", "mix": True}, None),
+        ({"stems": ("drums",)}, None),
+    ],
+)
+def test_a_strip_that_the_console_silences_is_told(
+    here: Path, fields: dict[str, Any], silent: str | None
+) -> None:
+    """Who renders karaoke for the voice gets silence, and a sentence."""
+    said = make(**fields).warnings
+    assert len(said) == (silent is not None)
+    assert silent is None or silent in said[0]
+
+
+def test_what_an_earlier_render_left_is_told(here: Path) -> None:
+    """Files that are not of this render, and those of another song that were replaced."""
+    assert make().warnings == []
+    assert make().warnings == []
+    Path("other").mkdir()
+    write_audio(Path("other/song.wav"), hiss(20000))
+    options = RenderOptions(out=Path("out"), stems=("drums", "bass"))
+    another, left = render("other/song.wav", options, model=equal_model()).warnings
+    assert another.startswith("out/song held the render of song.wav, another file; give songs")
+    assert left.startswith("vocals.wav, other.wav in out/song are of an earlier render")
+    Path("out/song/render.json").write_text('{"stems": 3}')
+    assert render("song.wav", options, model=equal_model()).warnings == []
 
 
 def test_a_preset_without_a_map_is_told(here: Path) -> None:
     """It says where a map is."""
-    (said,) = make(DRUMS, preset="drumless").warnings
+    said, silent = make(DRUMS, preset="drumless").warnings
     assert "drumless has no MIDI map, so take.mid changed nothing" in said
+    assert silent.startswith("drums of song.wav: silent")
 
 
 def test_a_preset_of_another_model_cannot_be_switched_to(here: Path) -> None:
