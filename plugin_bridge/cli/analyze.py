@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from plugin_bridge.cli.terminal import OK, path_from, say, show
+from plugin_bridge.cli.terminal import OK, path_from, require_ending, say, show
 from plugin_bridge.errors import SpecError
 
 if TYPE_CHECKING:
@@ -76,8 +76,8 @@ def analyze(
         raise SpecError("--csv and --json both want stdout; give one of them")
     if separated and model is not None:
         raise SpecError(f"--model {model} would separate, --separated says it is done; give one")
-    if plot is not None and plot.suffix.lower() != ".png":
-        raise SpecError(f"--plot {plot}: a picture is a .png; give e.g. --plot song.png")
+    require_ending("--plot", plot, ".png")
+    require_ending("--midi", midi, ".mid", ".midi")
     if plot is not None:
         from plugin_bridge.files.picture import draw, matplotlib
 

@@ -1,5 +1,6 @@
 """plugin-bridge live: stems out of an audio interface, muted by keys and MIDI."""
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from plugin_bridge.cli.terminal import OK, path_from, say
+from plugin_bridge.cli.terminal import FAILURE, OK, path_from, require_ending, say
 from plugin_bridge.errors import PluginBridgeError, SpecError
 
 if TYPE_CHECKING:
@@ -112,7 +113,8 @@ def live(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Record input, output and commands there; see render --take.",
+            help="Record input, output and commands there, or, where a take is, in DIR-2; see "
+            "render --take.",
             parser=path_from,
         ),
     ] = None,
@@ -125,8 +127,11 @@ def live(
     from plugin_bridge.live.child import Child
     from plugin_bridge.live.settings import NULL, LiveSettings
 
+    require_ending("--stats", stats, ".json")
     if stats is not None and not stats.absolute().parent.is_dir():
         raise SpecError(f"--stats {stats}: the folder does not exist; make it, or name another")
+    if stats is not None and (stats.is_dir() or not os.access(stats.absolute().parent, os.W_OK)):
+        raise SpecError(f"--stats {stats} cannot be written there; name another file")
     settings = LiveSettings(
         input=input_,
         output=output,
@@ -158,7 +163,7 @@ def _session(
     stats: Path | None,
 ) -> int:
     """Play, and tell what was played."""
-    from plugin_bridge.live.supervisor import Live
+    from plugin_bridge.live.supervisor import LOST, Live
 
     session = Live(settings, child)
     report: dict[str, Any] = {}
@@ -166,11 +171,16 @@ def _session(
         session.start()
         report = _play(session, port, out, seconds)
     finally:
+        lost = session.state == LOST
         session.stop()
+        status = session.status() | report
+        if session.described:
+            typer.echo(_summary(status))
         if stats is not None and session.described:
-            _write(stats, session.status() | report)
-    typer.echo(_summary(session.status() | report))
-    return OK
+            _write(stats, status)
+    if lost:
+        say(f"the device was lost, and had not come back: {session.trouble or 'no reason known'}")
+    return FAILURE if lost else OK
 
 
 def _play(
@@ -180,6 +190,7 @@ def _play(
     from plugin_bridge.cli.keys import keys
     from plugin_bridge.live.desk import Desk
     from plugin_bridge.live.hands import Hands
+    from plugin_bridge.live.supervisor import LOST
 
     if out is not None:  # without it no port is opened, and no driver needed
         from plugin_bridge.live.band import Band
@@ -200,6 +211,8 @@ def _play(
         if status["song"]:
             say(_song_line(status["song"], status["device"]["rate"]))
         say(_greeting(status))
+        if status["record"]:
+            say(f"recording into {status['record']}")
         with keys() as pressed:
             while not _over(session, end):
                 left = LOOK if end is None else max(0.0, min(LOOK, end - time.monotonic()))
@@ -212,7 +225,9 @@ def _play(
                     trouble = session.trouble
                     if screen:
                         typer.echo(CLEAR, err=True, nl=False)
-                    say(trouble or "playing again")  # whole: the line is cut where a screen ends
+                    # Whole: the line is cut where a screen ends.
+                    waits = "no sound, and tried again until it comes: " * (session.state == LOST)
+                    say(waits + trouble if trouble else "playing again")
                 if screen:
                     typer.echo(CLEAR + _line(session, stems), err=True, nl=False)
     except KeyboardInterrupt:
@@ -296,16 +311,18 @@ def _line(session: "Live", stems: list[str]) -> str:
         count = "" if begun is None else f" ({begun})"
         cells.append(f"{stem}{f' [{flags}]' if flags else ''} {level:.0f}{count}")
     xruns = counters["input_xruns"] + counters["output_xruns"]
-    song, place = status["song"], ""
+    song, place, lead = status["song"], "", ""
     if song:
-        place = (
-            f"{_clock(song['position_seconds'])} of {_clock(song['length_seconds'])} | lead "
-            f"{song['lead_seconds']:.1f} s, least {song['least_lead_seconds']:.1f}, pauses "
-            f"{song['underruns']} | "
+        place = f"{_clock(song['position_seconds'])} of {_clock(song['length_seconds'])} | "
+        lead = (
+            f" | lead {song['lead_seconds']:.1f} s, least {song['least_lead_seconds']:.1f}, pauses "
+            f"{song['underruns']}"
         )
+    # What the hands are on comes first: narrow terminals cut the rest.
     return (
-        f"{place}{status['preset'] or 'no preset'} | {' | '.join(cells)} dB | xruns {xruns} misses "
-        f"{counters['misses']} | hop {status['hop_ms']['p99']:.1f} of {status['step_ms']:.1f} ms"
+        f"{place}{' | '.join(cells)} dB | {status['preset'] or 'no preset'}{lead} | xruns {xruns} "
+        f"misses {counters['misses']} | hop {status['hop_ms']['p99']:.1f} of "
+        f"{status['step_ms']:.1f} ms"
     )[:width]
 
 

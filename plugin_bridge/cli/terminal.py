@@ -67,6 +67,25 @@ def sentence(error: BaseException) -> str:
     )
 
 
+def require_ending(option: str, path: Path | None, *endings: str) -> None:
+    """Refuse a file to be written whose name says that it is something else.
+
+    Raises
+    ------
+    SpecError
+        Names an ending that is allowed.
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    if path is not None and path.suffix.lower() not in endings:
+        raise SpecError(
+            f"{option} {path}: what is written there is a {endings[0]}; give e.g. {option} "
+            f"{path.stem or 'song'}{endings[0]}"
+        )
+
+
 def no_room(error: OSError) -> str | None:
     """Give the sentence for a stdout that takes no more; None if it is another error.
 

@@ -74,10 +74,11 @@ class ListenOptions:
             )
         if self.separated:
             choose_stems(STEMS, [self.stem or ""])
+        length = "" if self.seconds is None else f" --seconds {self.seconds:g}"
         if not (0 <= self.start < np.inf and (self.seconds is None or 0 < self.seconds < np.inf)):
             raise SpecError(
-                f"--start {self.start:g} --seconds {self.seconds}: a part begins at 0 s or later "
-                "and is longer than 0 s; give e.g. --start 60 --seconds 20"
+                f"--start {self.start:g}{length}: a part begins at 0 s or later and is longer than "
+                "0 s; give e.g. --start 60 --seconds 20"
             )
 
 

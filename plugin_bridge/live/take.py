@@ -11,7 +11,7 @@ from plugin_bridge.engine import Engine
 from plugin_bridge.errors import AudioFileError, PresetError, SpecError
 from plugin_bridge.files.options import EXACT_FRAMES, FAST_FRAMES
 from plugin_bridge.files.reader import AudioReader
-from plugin_bridge.files.writer import AudioWriter
+from plugin_bridge.files.writer import AudioWriter, reason
 from plugin_bridge.live.control import POSITION
 from plugin_bridge.live.desk import Desk
 from plugin_bridge.live.parts import FORMAT, INPUT, MIDI, OUTPUT, TAKE, part
@@ -90,7 +90,11 @@ def load(folder: Path) -> Take:
     Thread: [main]
     """
     path = folder / TAKE
-    if part(folder, TAKE).exists():
+    try:
+        being_recorded = part(folder, TAKE).exists()
+    except OSError as error:
+        raise PresetError(f"{folder} cannot be read: {reason(error)}") from error
+    if being_recorded:
         raise PresetError(
             f"{folder} is still being recorded, or the machine stopped meanwhile; its sound is in "
             f"{part(folder, INPUT)} and {part(folder, OUTPUT)}, which most programs can read"

@@ -31,6 +31,7 @@ MISTAKES: list[tuple[str, bytes, str]] = [
     ("empty", b"", "empty (0 bytes)"),
     ("text", b"hello " * 100, "not a MIDI file; export one of type 0 or 1"),
     ("a wav", b"RIFF\x24\x00\x00\x00WAVEfmt ", "not a MIDI file"),
+    ("a song", b"RIFF" + bytes(MOST_BYTES), "not a MIDI file"),
     ("header only", GOOD[:14], "cut short"),
     ("half a header", GOOD[:9], "cut short"),
     ("half a track", GOOD[:-5], "cut short"),
@@ -115,11 +116,11 @@ def test_a_name_that_is_no_file(
 def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A permission is the user's to change (faked: root may read everything)."""
 
-    def denied(path: Path) -> bytes:
+    def denied(path: Path, mode: str) -> bytes:
         raise PermissionError(13, "Permission denied", str(path))
 
     (tmp_path / "a.mid").write_bytes(GOOD)
-    monkeypatch.setattr(Path, "read_bytes", denied)
+    monkeypatch.setattr(Path, "open", denied)
     with pytest.raises(MidiError, match=r"a\.mid cannot be read: permission denied"):
         read_midi(tmp_path / "a.mid")
 

@@ -165,6 +165,8 @@ def test_a_folder_without_a_take_is_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Neither a missing folder, nor a take and files at once, is guessed at."""
+    with pytest.raises(PresetError, match="cannot be read: file name too long"):
+        load(tmp_path / ("long" * 100))
     with pytest.raises(PresetError, match="live --record"):
         load(tmp_path)
     assert main(["render", "--take", str(tmp_path)]) == MISTAKE

@@ -121,10 +121,10 @@ def select(
             f"{kind} device {asked} is one of {len(matching)}: "
             f"{'; '.join(each.title for each in matching)}; write one of these in full"
         )
-    there = "; ".join(str(each) for each in usable) or "none"
+    there = "; ".join(str(each) for each in usable)
     raise DeviceNotFoundError(
         f"there is no {kind} device {asked}; there is: {there}"
-        if asked != "none"
+        if asked != "none" and there
         else f"there is no {kind} device; connect one or start a JACK server, and see "
         "plugin-bridge doctor"
     )

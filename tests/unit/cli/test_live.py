@@ -100,6 +100,7 @@ def test_keys_mute_solo_and_quit(model: str, tmp_path: Path) -> None:
         (["--preset", "karaok"], "did you mean karaoke"),
         (["--rate", "16000"], "does not run at 16000 Hz"),
         (["--stats", "/nowhere/x.json"], "the folder does not exist"),
+        (["--stats", "song.wav"], "is a .json; give e.g. --stats song.json"),
         (["--input", "x"], "neither --input nor --output"),
         (["--midi-out", "no such port"], "MIDI"),
     ],

@@ -180,15 +180,15 @@ def test_a_killed_engine_goes_on_where_the_song_was(live: Live) -> None:
 
 
 def test_arrow_keys_jump_and_the_line_shows_the_place(model: str, tmp_path: Path) -> None:
-    """Up is 30 s on, right 5; the status line has position, length, lead and pauses."""
+    """Up is 30 s on, right 5; the status line has position, length, and all four stems."""
     song = write_audio(tmp_path / "song.wav", noise(60))
     with on_a_terminal([*PROGRAM, "--model", model, "--play", str(song)]) as terminal:
-        until(lambda: terminal.shows(b"0:00 of 1:00 | lead "))
+        until(lambda: terminal.shows(b"0:00 of 1:00 | vocals "))
         terminal.type(b"\x1b[A\x1b[C")
         until(lambda: terminal.shows(b"0:35 of 1:00"))
         terminal.type(b"q")
         assert terminal.process.wait(ENDED + MARGIN) == OK
-    assert b"pauses 0" in terminal.shown
+    assert b"| other -2" in terminal.shown
 
 
 def test_ctrl_c_ends_a_song(model: str, tmp_path: Path) -> None:
