@@ -55,6 +55,17 @@ def part(folder: Path, name: str) -> Path:
     return folder / f".{name}.part"
 
 
+def sound(folder: Path, name: str) -> Path:
+    """Give where a take's sound stands: its part, or the file where a seal has begun.
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    wave = part(folder, name)
+    return wave if wave.exists() else folder / name
+
+
 def is_taken(folder: Path) -> bool:
     """Tell whether a folder has a take, or parts of one.
 
@@ -155,10 +166,7 @@ def seal(folder: Path, cells: Cells, *, cut_off: bool) -> None:
     if not journal.exists():
         return
     described, commands, lost = _read(journal)
-    waves = {}
-    for name in (INPUT, OUTPUT):
-        wave = part(folder, name)
-        waves[name] = wave if wave.exists() else folder / name  # where a seal was begun before
+    waves = {name: sound(folder, name) for name in (INPUT, OUTPUT)}
     samples = min(map(held_samples, waves.values()))
     for name, wave in waves.items():
         close_wave(wave, samples)

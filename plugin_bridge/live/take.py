@@ -14,7 +14,7 @@ from plugin_bridge.files.reader import AudioReader
 from plugin_bridge.files.writer import AudioWriter, reason
 from plugin_bridge.live.control import POSITION
 from plugin_bridge.live.desk import Desk
-from plugin_bridge.live.parts import FORMAT, INPUT, MIDI, OUTPUT, TAKE, part
+from plugin_bridge.live.parts import FORMAT, INPUT, MIDI, OUTPUT, TAKE, part, sound
 from plugin_bridge.live.settings import LiveSettings
 from plugin_bridge.model.onnx import Model
 
@@ -97,7 +97,7 @@ def load(folder: Path) -> Take:
     if being_recorded:
         raise PresetError(
             f"{folder} is still being recorded, or the machine stopped meanwhile; its sound is in "
-            f"{part(folder, INPUT)} and {part(folder, OUTPUT)}, which most programs can read"
+            f"{sound(folder, INPUT)} and {sound(folder, OUTPUT)}, which most programs can read"
         )
     try:
         table = tomllib.loads(path.read_text("utf-8"))

@@ -1,6 +1,7 @@
 """The parts of a take, sealed in every state in which an engine may have left them."""
 
 import json
+import re
 from pathlib import Path
 
 import mido
@@ -103,6 +104,10 @@ def test_a_take_that_is_being_recorded_is_none(tmp_path: Path) -> None:
     recorded(tmp_path)
     assert is_taken(tmp_path)
     with pytest.raises(PresetError, match="still being recorded"):
+        load(tmp_path)
+    part(tmp_path, OUTPUT).rename(tmp_path / OUTPUT)  # a seal that was interrupted
+    told = rf"its sound is in {part(tmp_path, INPUT)} and {tmp_path / OUTPUT}, which"
+    with pytest.raises(PresetError, match=re.escape(told)):
         load(tmp_path)
     with part(tmp_path, INPUT).open("rb") as handle, AudioFile(handle) as file:
         assert file.samplerate == RATE
