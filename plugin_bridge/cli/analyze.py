@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from plugin_bridge.cli.terminal import OK, path_from, require_ending, say, show
+from plugin_bridge.cli.terminal import OK, path_from, require_ending, say, seconds_from, show
 from plugin_bridge.errors import SpecError
 
 if TYPE_CHECKING:
@@ -49,11 +49,18 @@ def analyze(
         bool, typer.Option("--json", help="Print all results as JSON on stdout.")
     ] = False,
     start: Annotated[
-        float, typer.Option(metavar="SECONDS", help="Where to begin; times count from there.")
+        float,
+        typer.Option(
+            metavar="TIME",
+            help="Where to begin, as 90 or 1:30; times count from there.",
+            parser=seconds_from,
+        ),
     ] = 0.0,
     seconds: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", help="How much to analyse. Default: to the end."),
+        typer.Option(
+            metavar="TIME", help="How much to analyse. Default: to the end.", parser=seconds_from
+        ),
     ] = None,
     causal: Annotated[
         bool,

@@ -130,6 +130,32 @@ def path_from(text: str) -> Path:
     return Path(text)
 
 
+def seconds_from(text: str | float) -> float:
+    """Give the seconds of a time on the command line, 90, 90.5 or 1:30, or of its default.
+
+    Raises
+    ------
+    BadParameter
+        If it is none.
+
+    Examples
+    --------
+    >>> seconds_from("1:30"), seconds_from("1:00:00.5")
+    (90.0, 3600.5)
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    try:
+        parts = [float(part) for part in str(text).split(":")]
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no time; give seconds or minutes:seconds, such as 90 or 1:30"
+        ) from None
+    return sum(part * 60.0**place for place, part in enumerate(reversed(parts)))
+
+
 def say(text: str) -> None:
     """Print one sentence to stderr, with the program's name.
 

@@ -116,6 +116,8 @@ def test_nothing_to_hear(
         (["--start", "-1"], "--start 60 --seconds 20"),
         (["--seconds", "nan"], "--start 60 --seconds 20"),
         (["--start", "100"], "ends before 100 s"),
+        (["--start", "1:40"], "ends before 100 s"),
+        (["--start", "soon"], "'soon' is no time; give seconds or minutes:seconds, such as 90"),
         (["--provider", "tpu"], "allowed: auto, cpu, cuda"),
     ],
 )
