@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from plugin_bridge.cli.terminal import OK
+from plugin_bridge.cli.terminal import FAILURE, OK
 from tests import graphs
 from tests.live.jackd import Jackd, environment
 from tests.processes import children, gone, hear_ctrl_c, lateness, until
@@ -24,7 +24,10 @@ ENDED = 2.0
 
 @pytest.mark.parametrize("trouble", ["lost", "slow"])
 def test_ctrl_c_ends_a_session_in_trouble(trouble: str, tmp_path: Path) -> None:
-    """A server that died, a model that is too slow: within two seconds, and no process is left."""
+    """A server that died, a model that is too slow: within two seconds, and no process is left.
+
+    That there was no sound at the end is told, and a failure.
+    """
     make = graphs.slow if trouble == "slow" else write_model
     model, stats = make(tmp_path / "model.onnx"), tmp_path / "stats.json"
     with (
@@ -47,14 +50,15 @@ def test_ctrl_c_ends_a_session_in_trouble(trouble: str, tmp_path: Path) -> None:
             engines = children(process.pid)
             if trouble == "lost":
                 server.kill()
-                assert process.stderr.readline().startswith("plugin-bridge: ")
+                assert process.stderr.readline().startswith("plugin-bridge: no sound, and tried ")
             else:
                 time.sleep(0.5)  # a hundred blocks that it cannot do
             engines += children(process.pid)
             begin = time.monotonic()
             process.send_signal(signal.SIGINT)
-            assert process.wait(30) == OK
+            assert process.wait(30) == (FAILURE if trouble == "lost" else OK)
             assert time.monotonic() - begin < ENDED + lateness()
+            assert ("had not come back" in process.stderr.read()) == (trouble == "lost")
         finally:
             process.kill()
     until(lambda: all(gone(engine) for engine in engines))
