@@ -52,6 +52,7 @@ BASE = "lastframe-softmax"
 HEADS = ("sigmoid", "complex", "decoupled")
 TEACHER = Path(__file__).parent / "weights" / "lastframe.pt"
 MUON: dict[str, Any] = {"optimizer": "muon"}
+LONG: dict[str, Any] = {"batch": 2, "frames": 320, "late_batch": 1, "late_frames": 640}
 STEREO: dict[str, Any] = {"pairs": ("cos_ipd",)}
 WIDE: dict[str, Any] = {"widths": (32, 96, 144, 192), "hidden": 192, "last": 16}  # 1.7 M
 
@@ -143,6 +144,9 @@ STUDIES = {
             _live("generated", schedule=MUON, data={"shares": _shares(0.0)}),
             _live("taught", schedule=MUON, loss={"teacher": TEACHER}),
             _live("real", schedule=MUON, data={"shares": _shares(0.7)}),
+            _live("raw", schedule=MUON, network={"standardised": False}),
+            _live("even", schedule=MUON, loss={"absent_weight": 1.0}),
+            _live("long", schedule=MUON | LONG),
         ),
         20_000,
         (MEAN, *STEMS),
@@ -157,6 +161,9 @@ STUDIES = {
             ("a teacher helps", "lastframe-taught", "lastframe-muon"),
             ("some real songs help", "lastframe-muon", "lastframe-generated"),
             ("mostly real songs help", "lastframe-real", "lastframe-muon"),
+            ("a standardised input helps", "lastframe-muon", "lastframe-raw"),
+            ("less weight for absent stems helps", "lastframe-muon", "lastframe-even"),
+            ("segments twice as long, half as many, help", "lastframe-long", "lastframe-muon"),
         ),
     ),
 }

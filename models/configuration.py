@@ -80,6 +80,7 @@ class Network(Table):
         down, and from one frame to the next; a start may be of a network with others
     low, memories : paths that begin as nothing; a start may be of a network without them
     pairs : what is seen of both channels together; a start may be of a network that sees none
+    standardised : whether a new network's input is, by each bin's mean and spread
     """
 
     architecture: Literal["lastframe"] = "lastframe"
@@ -92,6 +93,7 @@ class Network(Table):
     low: int = Field(default=0, ge=0, le=1024)
     pairs: tuple[Literal["cos_ipd"], ...] = Field(default=(), max_length=1)
     normed: bool = True
+    standardised: bool = True
     synthesis: Count = 512
     hop: Count = 256
 
@@ -115,7 +117,7 @@ class Network(Table):
     @property
     def sizes(self) -> dict[str, Any]:
         """What the architecture is made with."""
-        return self.model_dump(exclude={"architecture"})
+        return self.model_dump(exclude={"architecture", "standardised"})
 
 
 class FragmentNetwork(Table):

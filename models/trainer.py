@@ -155,7 +155,8 @@ class Trainer:
         elif not held:
             mixer = self.mixer()
             mixer.seek(run.seed, STATISTICS)
-            self.architecture.prepare(self.network, mixer)
+            if getattr(configuration.network, "standardised", True):
+                self.architecture.prepare(self.network, mixer)
         self.optimizer = OPTIMIZERS[schedule.optimizer](
             self.network, lr=schedule.peak_rate, weight_decay=schedule.weight_decay
         )

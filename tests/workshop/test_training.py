@@ -285,6 +285,16 @@ def test_a_run_can_add_what_begins_as_nothing(configure: Configure, whole: Path)
         configure(network={"memories": (4,) * 5})
 
 
+@pytest.mark.parametrize("standardised", [True, False])
+def test_the_input_is_standardised_or_left_as_it_is(
+    configure: Configure, standardised: bool
+) -> None:
+    """By constants inside the network, so that nothing else has to know."""
+    made = Trainer(configure(network={"standardised": standardised}), torch.device("cpu")).network
+    assert bool((made.mean != 0).any() and (made.spread != 1).any()) == standardised
+    assert "standardised" not in made.config
+
+
 def test_a_teacher_is_followed(configure: Configure, whole: Path) -> None:
     """With all of the loss against it, its own pupil has next to none."""
     loss = {"terms": {"snr": 1.0}, "teacher": whole / "best.pt"}
