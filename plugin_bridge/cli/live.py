@@ -173,13 +173,14 @@ def _session(
     finally:
         lost = session.state == LOST
         session.stop()
-        status = session.status() | report
         if session.described:
+            status = session.status() | report
             typer.echo(_summary(status))
-        if stats is not None and session.described:
-            _write(stats, status)
+            if stats is not None:
+                _write(stats, status)
     if lost:
-        say(f"the device was lost, and had not come back: {session.trouble or 'no reason known'}")
+        why = session.trouble or "connect it again, and see plugin-bridge doctor"
+        say(f"the device was lost, and had not come back: {why}")
     return FAILURE if lost else OK
 
 

@@ -179,8 +179,18 @@ def test_a_killed_engine_goes_on_where_the_song_was(live: Live) -> None:
     assert live.get("drums.mute") is True
 
 
-def test_arrow_keys_jump_and_the_line_shows_the_place(model: str, tmp_path: Path) -> None:
-    """Up is 30 s on, right 5; the status line has position, length, and all four stems."""
+@pytest.mark.parametrize(
+    ("columns", "shown"), [(80, (b"| other -2",)), (200, (b"| lead ", b"pauses 0"))]
+)
+def test_arrow_keys_jump_and_the_line_shows_the_place(
+    model: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    columns: int,
+    shown: tuple[bytes, ...],
+) -> None:
+    """Up is 30 s on, right 5; the line has place, length, stems, and lead and pauses where wide."""
+    monkeypatch.setenv("COLUMNS", str(columns))
     song = write_audio(tmp_path / "song.wav", noise(60))
     with on_a_terminal([*PROGRAM, "--model", model, "--play", str(song)]) as terminal:
         until(lambda: terminal.shows(b"0:00 of 1:00 | vocals "))
@@ -188,7 +198,7 @@ def test_arrow_keys_jump_and_the_line_shows_the_place(model: str, tmp_path: Path
         until(lambda: terminal.shows(b"0:35 of 1:00"))
         terminal.type(b"q")
         assert terminal.process.wait(ENDED + MARGIN) == OK
-    assert b"| other -2" in terminal.shown
+    assert all(part in terminal.shown for part in shown)
 
 
 def test_ctrl_c_ends_a_song(model: str, tmp_path: Path) -> None:
