@@ -221,10 +221,8 @@ class Trainer:
         if self.teacher:
             with torch.no_grad():
                 wanted = self._masks(self.teacher, x, batch)
-            masks_too = None if batch.wanted is None else wanted
-            told = replace(
-                batch, stems=wanted * batch.mix.unsqueeze(1), groups=None, wanted=masks_too
-            )
+            stems = wanted * batch.mix.unsqueeze(1)
+            told = replace(batch, stems=stems, groups=None, wanted=wanted)
             total = total.lerp(self._loss(told, masks, terms), loss.taught)
         total.backward()
         clock = self.elapsed + time.monotonic() - begin

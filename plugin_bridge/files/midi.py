@@ -17,9 +17,9 @@ import mido
 from plugin_bridge.errors import MidiError
 from plugin_bridge.files.writer import reason
 
+MAGIC = b"MThd"
 # About half a million events, three seconds to read; the shortest possible ones make it a million,
 # which take ten seconds and half a GB.
-MAGIC = b"MThd"
 MOST_BYTES = 2_000_000
 LONGEST_HOURS = 24
 # Beats per minute 120, the format's own default.

@@ -256,13 +256,7 @@ def test_a_run_can_start_from_another_ones_weights(configure: Configure, whole: 
 def test_a_run_can_add_what_begins_as_nothing(configure: Configure, whole: Path) -> None:
     """With other paths and another transform the first masks are those of the start."""
     pairs = ("cos_ipd",)
-    sizes = {
-        "memories": (0, 8),
-        "low": 16,
-        "pairs": pairs,
-        "hop": 512,
-        "synthesis": 2048,
-    }
+    sizes = {"memories": (0, 8), "low": 16, "pairs": pairs, "hop": 512, "synthesis": 2048}
     made = Trainer(configure(run={"start": whole / "best.pt"}, network=sizes), torch.device("cpu"))
     plain = LastFrame(**TINY).eval()
     plain.load_state_dict(checkpoints.load(whole / "best.pt")["weights"])
@@ -556,8 +550,7 @@ def test_the_network_is_causal_and_carries_its_states(
     count = sum(p.numel() for p in network.parameters())
     assert count == pytest.approx(parameters, rel=0.03)
     assert network.low_end is not None
-    parts = (network.low_end, *network.memories.values())
-    for part in parts:
+    for part in (network.low_end, *network.memories.values()):
         nn.init.normal_(part.out.weight)  # it begins as nothing
     x = torch.rand(1, 2 + len(network.pairs), 6, 1025)
     with torch.no_grad():
