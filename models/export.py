@@ -29,7 +29,7 @@ from models.zoo.fragment import FragmentNetwork
 from models.zoo.incremental import Incremental
 from models.zoo.lastframe import FEATURE, SAMPLE_RATE, STEMS, LastFrame
 from models.zoo.resunet import ResUNet, Segment
-from plugin_bridge.dsp.masks import head as head_of
+from plugin_bridge.dsp.heads import head as head_of
 from plugin_bridge.model.card import FORMAT, METADATA_KEY
 
 OPSET = 17

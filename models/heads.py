@@ -1,6 +1,6 @@
 """Heads in torch: how raw maps become masks or spectra while a network learns, and in its graph.
 
-The same names and equations as plugin_bridge/dsp/masks.py, which runs the models whose transform
+The same names and equations as plugin_bridge/dsp/heads.py, which runs the models whose transform
 stays outside. `phase` stands only here: what lies between a bounded mask and `decoupled`.
 
 Real arithmetic throughout: a graph has no complex numbers.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from plugin_bridge.dsp.masks import TINY
+from plugin_bridge.dsp.heads import TINY
 
 Parts = tuple[Tensor, Tensor]  # real and imaginary
 

@@ -7,14 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from plugin_bridge.cli.terminal import FAILURE, OK, path_from, say, show
-from plugin_bridge.errors import SpecError
 
 app = typer.Typer(
     name="daw", no_args_is_help=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
 
 BUILT = Path("build/daw")
-PROVIDERS = ("auto", "cpu", "cuda")
 
 
 @app.callback(invoke_without_command=True)
@@ -79,11 +77,12 @@ def serve(
     ] = False,
 ) -> int:
     """Give every plugin in a DAW its engine, until Ctrl-C."""
+    from plugin_bridge.files.options import require
     from plugin_bridge.live.daw.server import Served, Server
     from plugin_bridge.model import store
+    from plugin_bridge.model.providers import PROVIDERS
 
-    if provider not in PROVIDERS:
-        raise SpecError(f"--provider {provider}: allowed: {', '.join(PROVIDERS)}")
+    require("--provider", provider, PROVIDERS)
     path = store.find(model or store.DEFAULT).absolute()
     server = Server(Served(str(path), provider, allow_plugins), say)
 

@@ -25,7 +25,7 @@ from plugin_bridge.files.resample import AlignedResampler
 from plugin_bridge.files.stream import StemStream
 from plugin_bridge.model.onnx import Model
 from plugin_bridge.model.protocols import AnyModel
-from plugin_bridge.model.providers import CHOICES
+from plugin_bridge.model.providers import PROVIDERS
 from plugin_bridge.model.store import DEFAULT
 from plugin_bridge.separator import Counters, choose_stems, clean
 
@@ -67,7 +67,7 @@ class ListenOptions:
 
     def __post_init__(self) -> None:
         """Check what needs no model."""
-        require("--provider", self.provider, CHOICES)
+        require("--provider", self.provider, PROVIDERS)
         if self.separated and self.stem is None:
             raise SpecError(
                 f"--separated says that IN is a stem; name which with --stem: {', '.join(STEMS)}"

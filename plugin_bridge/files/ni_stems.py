@@ -18,9 +18,9 @@ from plugin_bridge.errors import AudioFileError, SpecError
 from plugin_bridge.files import ffmpeg, mp4
 from plugin_bridge.files.options import NI_STEMS
 from plugin_bridge.files.writer import reason
+from plugin_bridge.names import MIX
 
 RATES = (44100, 48000)
-MIX = "mix"
 # Order and colours of the format's own files; what the format calls a slot is a stream here.
 SLOTS = ("drums", "bass", "other", "vocals")
 COLOURS = ("#009E73", "#D55E00", "#CC79A7", "#56B4E9")

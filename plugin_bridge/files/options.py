@@ -6,7 +6,7 @@ from pathlib import Path
 
 from plugin_bridge import separator
 from plugin_bridge.errors import SpecError, hint
-from plugin_bridge.model.providers import CHOICES
+from plugin_bridge.model.providers import PROVIDERS
 from plugin_bridge.names import MIX
 
 NI_STEMS = "stem.mp4"
@@ -72,7 +72,7 @@ class RenderOptions:
         """Check the values that need no model."""
         require("--format", self.format, FORMATS)
         require("--bit-depth", self.depth, BIT_DEPTHS)
-        require("--provider", self.provider, CHOICES)
+        require("--provider", self.provider, PROVIDERS)
         if self.codec is not None:
             require("--codec", self.codec, CODECS)
         if self.format == NI_STEMS:

@@ -17,7 +17,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from plugin_bridge.dsp.features import FeaturePlane, count_planes
-from plugin_bridge.dsp.masks import Head, head
+from plugin_bridge.dsp.heads import Head, head
 from plugin_bridge.dsp.stft import Transform
 from plugin_bridge.errors import ModelContractError, PluginBridgeWarning
 from plugin_bridge.names import RESERVED, is_fit
@@ -72,7 +72,7 @@ class Card(BaseModel):
     features : input planes, see dsp/features.py
     frames, target : context of a windowed model and the frame its mask is for;
         `target` is an index or "last"
-    head : how raw outputs become masks, see dsp/masks.py
+    head : how raw outputs become masks, see dsp/heads.py
     residual_stem : the stem that the graph omits, or None
     states : tensors carried from call to call
     overlap : share of a segment, 0 <= overlap < 1

@@ -1,4 +1,4 @@
-"""The tables of dsp/features.py and dsp/masks.py in ONNX nodes: same names, same equations."""
+"""The tables of dsp/features.py and dsp/heads.py in ONNX nodes: same names, same equations."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from plugin_bridge.dsp.features import EPS
-from plugin_bridge.dsp.masks import TINY
+from plugin_bridge.dsp.heads import TINY
 from plugin_bridge.model.graph import Graph
 
 # Real and imaginary part, each (channels, bins).

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
-CHOICES = ("auto", "cpu", "cuda")
+PROVIDERS = ("auto", "cpu", "cuda")
 TRIALS = 5
 
 
@@ -66,8 +66,8 @@ def choose_session(
     -----
     Thread: [main]
     """
-    if provider not in CHOICES:
-        raise SpecError(f"provider {provider!r} is unknown; use one of {', '.join(CHOICES)}")
+    if provider not in PROVIDERS:
+        raise SpecError(f"provider {provider!r} is unknown; use one of {', '.join(PROVIDERS)}")
     if provider == "cpu" or (provider == "auto" and not _has_driver()):
         return plain
     if not _has_driver():

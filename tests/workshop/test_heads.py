@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.heads import HEADS, made
-from plugin_bridge.dsp import masks as bridge
+from plugin_bridge.dsp import heads as bridge
 
 SHAPE = (2, 3, 2, 5, 9)  # batch, stems, channels, frames, bins
 Doubles = NDArray[np.float64]

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from plugin_bridge.dsp.features import FEATURES
-from plugin_bridge.dsp.masks import HEADS, head
+from plugin_bridge.dsp.heads import HEADS, head
 from plugin_bridge.dsp.stft import Transform
 from plugin_bridge.errors import PluginBridgeError, SpecError
 from plugin_bridge.model import graph, operators

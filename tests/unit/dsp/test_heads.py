@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from plugin_bridge.dsp.masks import HEADS, head
+from plugin_bridge.dsp.heads import HEADS, head
 from plugin_bridge.errors import SpecError
 
 Raw = NDArray[np.float32]
