@@ -12,7 +12,7 @@ import numpy as np
 from plugin_bridge.dsp import FloatArray
 from plugin_bridge.model.onnx import Model
 from plugin_bridge.model.protocols import AnyModel
-from plugin_bridge.separator import Counters, Separator, step_of
+from plugin_bridge.separator import WAVES, Counters, Separator, step_of
 
 # Where steps are as long as a segment, the console keeps to hops of some milliseconds.
 LONGEST_HOP = 1024
@@ -100,9 +100,9 @@ def console_hop(separator: Separator, frames_per_call: int = 1) -> int:
     -----
     Thread: [any]
     """
-    if separator.model.card.kind in ("streaming", "windowed"):
-        return separator.step // frames_per_call
-    return hop_of(separator.step, separator.latency_samples)
+    if separator.model.card.kind in WAVES:
+        return hop_of(separator.step, separator.latency_samples)
+    return separator.step // frames_per_call
 
 
 def hop_of(step: int, delay: int) -> int:
