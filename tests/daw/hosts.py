@@ -76,13 +76,13 @@ class Serving:
         playing = {"host": host, "state": "playing"}.items()
         return any(playing <= plugin.items() for plugin in self.plugins())
 
-    def stop(self) -> None:
-        """End, well."""
+    def stop(self) -> str:
+        """End, well; give what was said."""
         process, self._process = self._process, None
-        if process is not None:
-            process.terminate()
-            process.wait(START_S)
-            process.stderr.close()  # type: ignore[union-attr]
+        if process is None:
+            return ""
+        process.terminate()
+        return process.communicate(timeout=START_S)[1].decode()
 
 
 @contextmanager

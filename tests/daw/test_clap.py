@@ -1,5 +1,6 @@
 """The plugin in a CLAP host of our own: rates, blocks, parameters, state."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,11 @@ import pytest
 from plugin_bridge.bridge import StemBridge
 from plugin_bridge.console import Console
 from plugin_bridge.daw import protocol
+from plugin_bridge.disk import digest
 from plugin_bridge.midi.performance import perform
 from plugin_bridge.presets import load
-from tests.daw.hosts import MISSES, STATE, ClapHost, Serving, commanded, reference
+from plugin_bridge.presets.shelf import FOLDER_VARIABLE
+from tests.daw.hosts import MISSES, STATE, ClapHost, Serving, commanded, reference, serving
 from tests.tiny import hiss
 
 pytestmark = [pytest.mark.system("dpf-source", "g++", "make"), pytest.mark.timeout(600)]
@@ -41,13 +44,16 @@ def test_offline_is_exact(
     assert not played.out[:, : played.latency].any()
 
 
-def test_a_restart_begins_anew(server: Serving, clap: ClapHost) -> None:
+@pytest.mark.parametrize(("rate", "block"), [(44100, 512), (44100, 64), (96000, 256)])
+def test_a_restart_begins_anew(server: Serving, clap: ClapHost, rate: int, block: int) -> None:
     """After an activation the same input gives the same output, without a new engine."""
     signal = hiss(30000)
-    played = clap.play(server, signal, "run", 40000, "restart", "run", 40000)
-    once, again = played.out[:, :40000], played.out[:, 40000:]
+    words = ("block", block, "run", 40000, "restart", "run", 40000, "get", MISSES)
+    played = clap.play(server, signal, *words, rate=rate)
+    once, again = np.split(played.out, 2, axis=1)
     assert np.array_equal(once, again)
     assert "restarts 0" in played.text
+    assert played.values[MISSES] == 0
 
 
 def test_parameters_move_where_they_were_written(server: Serving, clap: ClapHost) -> None:
@@ -99,6 +105,29 @@ def test_presets_add_up_with_parameters(server: Serving, clap: ClapHost, tmp_pat
     assert b"/" not in saved
     reopened = clap.play(server, signal, "load", "state", "restart", "run", 50000)
     assert np.array_equal(reopened.aligned(44100), played.aligned(44100))
+
+
+def test_a_preset_is_played_as_it_is_when_the_plugin_opens(
+    shares: Path, clap: ClapHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was saved after the engine had loaded is heard; what no project can name is left out."""
+    presets = tmp_path / "presets"
+    presets.mkdir()
+    monkeypatch.setenv(FOLDER_VARIABLE, str(presets))
+    Path(os.fsdecode(bytes(presets) + b"/caf\xe9.toml")).write_text("format = 1\n")
+    (presets / "a\tb.toml").write_text("format = 1\n")
+    own = presets / "aaa.toml"
+    own.write_text("format = 1\n")
+    with serving(tmp_path / "run", shares) as server:
+        own.write_text("format = 1\n[strips.drums]\nmute = true\n")
+        words = ("set", 0, protocol.PRESET, 1, "run", 30000, "get", STATE, "save", "state")
+        played = clap.play(server, hiss(20000), *words)
+    assert played.values[STATE] == protocol.PLAYING
+    assert not played.out[4:6].any()
+    assert played.out[2:4].any()
+    saved = (tmp_path / "state").read_bytes()
+    assert digest(own).encode() + b" aaa\n" in saved
+    assert b"karaoke" in saved
 
 
 def test_midi_plays_the_presets_map(server: Serving, clap: ClapHost) -> None:

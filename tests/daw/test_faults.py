@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from plugin_bridge.daw.protocol import GREETING, MAGIC, SIZE, VERSION, parts, st
 from plugin_bridge.daw.views import Views
 from plugin_bridge.live.daw import runtime
 from plugin_bridge.live.daw.memory import welcome
+from plugin_bridge.live.daw.server import Served, Server, ask
 from tests.daw.hosts import (
     MISSES,
     STATE,
@@ -118,6 +120,49 @@ def test_an_engine_that_is_killed_is_replaced(own: Serving, clap: ClapHost) -> N
     silent = np.abs(played.aligned(heard)[:2, last]).max(axis=0) == 0
     assert np.abs(error[:, ~silent]).max() < 1e-6
     assert not silent.all()
+
+
+@pytest.mark.parametrize("most", [2048, 8192])
+def test_a_change_of_engines_does_not_click(own: Serving, clap: ClapHost, most: int) -> None:
+    """Where hops are queued until the next engine gives its first, none is cut off."""
+    wave = 0.5 * np.sin(2 * np.pi * 110 / 44100 * np.arange(44100 * 3))
+    signal_in = np.tile(wave.astype(np.float32), (2, 1))
+    words = ("block", 256, "pace", "run", 44100, "signal", "kill", "run", 44100, "get", MISSES)
+    host = clap.start(own, signal_in, *words, most=most, offline=False)
+    hear(host, "kill")
+    (plugin,) = own.plugins()
+    os.kill(plugin["pid"], signal.SIGKILL)
+    wait_for(lambda: _playing(own, plugin["pid"]), "another engine")
+    answer(host)
+    played = clap.finish(host)
+    steps = np.abs(np.diff(played.out[0, played.latency + 300 :]))
+    assert steps.max() < 2 * np.abs(np.diff(signal_in[0])).max()
+    assert "ended with code -9" in own.stop()
+
+
+def test_an_engine_that_hangs_is_ended(
+    shares: Path, tmp_path: Path, clap: ClapHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that says nothing any more is let go, whatever its plugin does."""
+    monkeypatch.setenv(runtime.FOLDER_VARIABLE, str(tmp_path / "run"))
+    monkeypatch.setattr("plugin_bridge.live.daw.server.SILENT_SECONDS", 3.0)
+    said = list[str]()
+    server = Server(Served(str(shares)), said.append)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        wait_for(lambda: (ask() or {}).get("ahead"), "an engine")
+        host = clap.start(server.folder, hiss(512), "signal", "go", offline=False)
+        hear(host, "go")
+        (plugin,) = wait_for(lambda: (ask() or {})["plugins"], "a plugin")
+        os.kill(plugin["pid"], signal.SIGSTOP)
+        wait_for(lambda: not _lives(plugin["pid"]), "the end of the engine")
+        wait_for(lambda: "has said nothing" in " ".join(said), "the reason")
+        answer(host)
+        clap.finish(host)
+    finally:
+        server.stop()
+        thread.join()
 
 
 def test_offline_a_killed_engine_costs_no_sample_of_time(own: Serving, clap: ClapHost) -> None:
@@ -303,11 +348,21 @@ def test_the_audio_thread_makes_no_system_call(
     assert played.values[MISSES] > 0  # nobody can keep up with that
 
 
-def test_an_engine_that_needs_more_latency_says_so(tmp_path: Path, clap: ClapHost) -> None:
-    """An engine that comes after the activation and needs more is heard from the next one on."""
+@pytest.mark.parametrize("preset", [0, 99])
+def test_an_engine_that_needs_more_latency_says_so(
+    tmp_path: Path, clap: ClapHost, preset: int
+) -> None:
+    """An engine that comes after the activation and needs more is heard from the next one on.
+
+    That is said also where the preset is missing, which would be heard without it.
+    """
     model = write_shares(tmp_path / "slow.onnx", n_fft=4096, synthesis=2048, hop=1024)
     late = Serving(tmp_path / "run", model)
     words: tuple[object, ...] = (
+        "set",
+        0,
+        protocol.PRESET,
+        preset,
         "signal",
         "start",
         "until",
@@ -315,7 +370,8 @@ def test_an_engine_that_needs_more_latency_says_so(tmp_path: Path, clap: ClapHos
         protocol.NEEDS_LATENCY,
         "restart",
     )
-    words = (*words, "until", STATE, protocol.PLAYING, "get", STATE)
+    last = protocol.PRESET_MISSING if preset else protocol.PLAYING
+    words = (*words, "until", STATE, last, "get", STATE)
     host = clap.start(late, hiss(512), *words, offline=False)
     try:
         hear(host, "start")

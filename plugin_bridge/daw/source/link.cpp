@@ -33,7 +33,8 @@ uint64_t now_ns() {
 
 // The folder is the user's alone, or it is not used.
 std::string runtime_folder() {
-    if (const char* named = std::getenv("PLUGIN_BRIDGE_RUNTIME")) return named;
+    const char* named = std::getenv("PLUGIN_BRIDGE_RUNTIME");
+    if (named && named[0]) return named;
     const char* runtime = std::getenv("XDG_RUNTIME_DIR");
     if (runtime && runtime[0] == '/') return std::string(runtime) + "/plugin-bridge";
     return "/tmp/plugin-bridge-" + std::to_string(geteuid());
@@ -257,7 +258,9 @@ Condition Link::greet(int peer) {
     if (recv(peer, &answer, sizeof answer, 0) != ssize_t(sizeof answer) || answer.magic != MAGIC)
         return ENGINE_LOST;
     if (answer.version != VERSION || answer.bytes != sizeof(Shared)) return OTHER_VERSION;
-    return answer.verdict == 0 ? PLAYING : FAILED;
+    if (answer.verdict != 0) return FAILED;
+    write(shared_->engine_clock, now_ns());  // it lives, however long its start has taken
+    return PLAYING;
 }
 
 void Link::detach() {

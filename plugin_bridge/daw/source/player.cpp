@@ -43,6 +43,10 @@ uint64_t from_ring(const float* ring, uint64_t start, uint32_t count, float* row
 
 }  // namespace
 
+bool operator==(const Course& one, const Course& other) {
+    return one.ready == other.ready && one.hop == other.hop && one.latency == other.latency;
+}
+
 bool read_course(const Shared& shared, uint64_t epoch, Course& course) {
     const uint64_t ready = read(shared.ready);
     if (ready == 0 || epoch_of(ready) != epoch || count_of(ready) == 0) return false;
@@ -151,16 +155,20 @@ void Player::take(const float* const* in, uint32_t count) {
 // Follow an engine that has come, be it the first or another one.
 void Player::adopt() {
     Course found;
-    if (read(shared_->ready) == course_.ready || !read_course(*shared_, epoch_, found)) return;
+    if (!read_course(*shared_, epoch_, found) || found == course_) return;
     const uint32_t needed = found.latency + (found.hop - 1);
     too_late = needed + found.hop > latency_;
     if (too_late) return;
     // Where nothing has been played yet, the first hop is no return from a gap.
     const bool first = course_.hop == 0 && missed_ == 0;
+    // Where the hops lie as before, what is held is played on, and goes over into the next one.
+    const bool in_step = course_.hop == found.hop && course_.latency == found.latency;
     course_ = found;
-    delay_ = int64_t(latency_) - int64_t(found.latency);
-    held_ = tried_ = 0;
+    tried_ = 0;
     gave_up_ = false;
+    if (in_step) return;
+    delay_ = int64_t(latency_) - int64_t(found.latency);
+    held_ = 0;
     risen_ = first ? found.hop : 0;
     faded_ = found.hop;
     for (uint32_t i = 0; i < found.hop; ++i) {
@@ -210,9 +218,11 @@ bool Player::present(uint64_t hop, bool offline) {
     while (now_ns() - begin < WAIT_NS) {
         pause_ns(LOOK_NS);
         adopt();
-        if (course_.hop == 0) { if (too_late) break; else continue; }
-        // Another model has come, whose hops lie elsewhere.
-        if (before.hop && (before.hop != course_.hop || before.latency != course_.latency)) return false;
+        const uint64_t ready = read(shared_->ready);
+        const bool refused = epoch_of(ready) == epoch_ && count_of(ready) == 0;
+        if (course_.hop == 0) { if (too_late || refused) break; else continue; }
+        // The first engine, or another model: where its hops lie was not known before.
+        if (before.hop != course_.hop || before.latency != course_.latency) return false;
         if (fetch(hop)) return true;
         // From before a new engine came, or damaged: it will not be made any more.
         if (hop + 1 < count_of(course_.ready) || tried_ == hop + 1) return false;
@@ -246,6 +256,7 @@ bool Player::fetch(uint64_t hop) {
         return false;
     }
     held_ = hop + 1;
+    gave_up_ = false;
     side_ = side;
     plays.store(true, std::memory_order_relaxed);
     return true;

@@ -94,7 +94,9 @@ protected:
         if (index < VALUES) return values_[index].load(std::memory_order_relaxed);
         if (index == MISSES) return float(std::min<uint64_t>(player_.misses, 1'000'000));
         const Condition found = link_.state(epoch_);
-        return float(found == PLAYING && player_.too_late ? LATENCY : found);
+        // What is said of its preset would be said of an engine that is heard.
+        const bool heard = found == PLAYING || found == PRESET_MISSING || found == PRESET_CHANGED;
+        return float(heard && player_.too_late ? LATENCY : found);
     }
 
     void setParameterValue(uint32_t index, float value) override {

@@ -5,8 +5,9 @@ Rules of this file
      preset's, mute and solo join them. So a project sounds as it was saved.
   2. A project numbers its presets by itself, with name and hash. Those that are new here get the
      numbers after them; those that are gone keep theirs.
-  3. MIDI moves the preset's own settings, below the parameters, from the preset as it is saved at
-     every activation: the notes of a project do the same at every bounce.
+  3. MIDI moves the preset's own settings, below the parameters, and begins at every activation with
+     the preset as it was when the plugin was opened: the notes of a project do the same at every
+     bounce.
 """
 
 import re
@@ -17,7 +18,7 @@ from plugin_bridge import presets
 from plugin_bridge.console import Command, Console
 from plugin_bridge.daw import protocol
 from plugin_bridge.disk import digest
-from plugin_bridge.errors import PluginBridgeError
+from plugin_bridge.errors import PluginBridgeError, PresetError
 from plugin_bridge.midi import MidiMap
 from plugin_bridge.midi.control import MidiControl
 from plugin_bridge.presets.reach import DEFAULT_MAP, PLAIN
@@ -64,6 +65,10 @@ def load_shelf(stems: Sequence[str], *, allow_plugins: bool = False) -> Shelf:
     shelf = Shelf({PLAIN: Console(stems)})
     for path in presets.listing():
         try:
+            if not path.stem.isprintable() or not _LINE.fullmatch(f"{'0' * 64} {path.stem}"):
+                raise PresetError(
+                    f"{path.name!a} has signs in its name that a project cannot keep; rename it"
+                )
             preset = presets.load(path)
             console = preset.console(stems, allow_plugins=allow_plugins)
             shelf.hashes[path.stem] = digest(path)
@@ -124,11 +129,13 @@ class Numbers:
         known = {name for name, _ in rows}
         rows += [(name, self._hashes[name]) for name in sorted(self._hashes) if name not in known]
         self._rows = rows[: int(protocol.PARAMETERS[protocol.PRESET][2])]
+        while len(self.text.encode()) > protocol.TEXT:
+            self._rows.pop()
 
     @property
     def text(self) -> str:
-        """What the project is to be saved with: one line per number, a hash and a name."""
-        return "".join(f"{sha} {name}\n" for name, sha in self._rows)
+        """What the project is to be saved with: one line per number, today's hash and a name."""
+        return "".join(f"{self._hashes.get(name, sha)} {name}\n" for name, sha in self._rows)
 
     def find(self, number: int) -> tuple[str, int]:
         """Give the console's name for a number, and what is wrong with it or PLAYING."""

@@ -16,6 +16,8 @@ from plugin_bridge.errors import DeviceError
 
 # pid, uid and gid of who is at the other end.
 _CREDENTIALS = struct.Struct("3i")
+# What a plugin may take to greet: it does so at once.
+GREET_SECONDS = 5.0
 
 
 def peer_of(connection: socket.socket) -> int:
@@ -51,13 +53,19 @@ def welcome(connection: socket.socket) -> tuple[Views, mmap.mmap]:
     Raises
     ------
     DeviceError
-        If it speaks another version, or its memory is not as agreed.
+        If it speaks another version, says nothing, or its memory is not as agreed.
 
     Notes
     -----
     Thread: [main]
     """
-    raw, fds, _, _ = socket.recv_fds(connection, GREETING.itemsize, 4)
+    connection.settimeout(GREET_SECONDS)
+    try:
+        raw, fds, _, _ = socket.recv_fds(connection, GREETING.itemsize, 4)
+    except OSError as error:
+        raise DeviceError(f"a plugin does not greet ({error}); open it anew") from error
+    finally:
+        connection.settimeout(None)
     try:
         if len(raw) != GREETING.itemsize:
             raise DeviceError(f"a plugin greeted with {len(raw)} bytes; install it anew")

@@ -1,8 +1,10 @@
 """The process of one plugin's engine: it loads a model, waits for a plugin, and plays for it.
 
 What passes between it and the server, on the socket that it inherits:
-  in    one message of JSON: what to serve; then one byte with the plugin's connection beside it
-  out   messages of JSON: "ready", then a report every second, or the error
+  in    one message of JSON: what to serve; then one byte with a plugin's connection beside it,
+        and another one where that was refused
+  out   messages of JSON: "ready"; "refused" and why, of a plugin that does not fit; then a report
+        every second, or the error
 Its end, from either side, is the end of this process.
 """
 
@@ -19,7 +21,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from plugin_bridge.errors import PluginBridgeError
+from plugin_bridge.errors import DeviceError, PluginBridgeError
 from plugin_bridge.live.daw.desk import load_shelf
 from plugin_bridge.live.daw.instance import Instance
 from plugin_bridge.live.daw.memory import welcome
@@ -54,15 +56,23 @@ def run(fd: int) -> int:
         served = json.loads(orders)
         model = Model(Path(served["model"]), served["provider"])
         shelf = load_shelf(model.card.stems, allow_plugins=served["allow_plugins"])
-        _tell(server, {"ready": True, "model": model.card.name})
-        _, fds, _, _ = socket.recv_fds(server, 1, 1)
-        if not fds:
-            return 0
-        plugin = socket.socket(fileno=fds[0])
-        views, memory = welcome(plugin)
     except PluginBridgeError as error:
         _tell(server, {"error": str(error)})
         return 1
+    _tell(server, {"ready": True, "model": model.card.name})
+    plugin = _handed(server)
+    while plugin is not None:
+        # What was saved while this process was ahead is played, too.
+        shelf = load_shelf(model.card.stems, allow_plugins=served["allow_plugins"])
+        try:
+            views, memory = welcome(plugin)
+            break
+        except DeviceError as error:
+            plugin.close()
+            _tell(server, {"refused": str(error)})
+        plugin = _handed(server)
+    else:
+        return 0
     raise_priority(WORKER_PRIORITY)
     gc.collect()
     gc.freeze()
@@ -70,6 +80,12 @@ def run(fd: int) -> int:
     _play(Instance(views, model, shelf), server, plugin)
     del views, memory
     return 0
+
+
+def _handed(server: socket.socket) -> socket.socket | None:
+    """Wait for a plugin; None if the server has gone."""
+    _, fds, _, _ = socket.recv_fds(server, 1, 1)
+    return socket.socket(fileno=fds[0]) if fds else None
 
 
 def _play(instance: Instance, server: socket.socket, plugin: socket.socket) -> None:

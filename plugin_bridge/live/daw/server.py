@@ -1,7 +1,8 @@
 """Meets plugins, and gives each an engine in a process of its own.
 
 Rules of this file
-  1. One engine is always ahead: a plugin does not wait for Python and a network to load.
+  1. One engine is always ahead: a plugin does not wait for Python and a network to load. One that
+     refused its plugin, as it speaks another version, is ahead again.
   2. The server never reads what a plugin says; it hands the connection to the engine.
   3. Nothing outlives the server: engines end with the sockets that it holds.
 """
@@ -27,10 +28,13 @@ from plugin_bridge.live.daw.process import MESSAGE_BYTES
 
 # Plugins that play at the same time; each has a process of some 200 MB.
 MOST_ENGINES = 32
+MOST_AHEAD = 2
 # Between two attempts to start an engine that ends at once.
 RETRY_SECONDS = 2.0
 LOOK_SECONDS = 0.2
 END_SECONDS = 2.0
+# Engines report every second, but for a start: one that is silent for so long hangs.
+SILENT_SECONDS = 60.0
 # What the status of a server may take.
 ASK_SECONDS = 5.0
 
@@ -68,6 +72,7 @@ class _Engine:
             )
         self.socket.send(json.dumps(asdict(served)).encode())
         self.host: int | None = None
+        self.heard = 0.0  # when it was last heard, by a plugin's side
         self.said: dict[str, Any] = {}
 
     def end(self) -> None:
@@ -90,7 +95,8 @@ class Server:
     Raises
     ------
     DeviceError
-        If another server runs, the runtime folder is not private, or this is no Linux on x86-64.
+        If another server runs, the runtime folder is not private, or this is no Linux on x86-64; by
+        `run`, if no engine can start.
 
     Notes
     -----
@@ -102,9 +108,10 @@ class Server:
         self.folder = runtime.private_folder()
         self._served, self._say = served, say
         self._engines: list[_Engine] = []
-        self._spare: _Engine | None = None
-        self._failed = 0.0
-        self.trouble = ""
+        self._ahead: list[_Engine] = []
+        self._failed = -RETRY_SECONDS
+        self.trouble = self._said = ""
+        self._could_start = False
         self._stack = ExitStack()
         self._selector = self._stack.enter_context(selectors.DefaultSelector())
         try:
@@ -129,14 +136,21 @@ class Server:
         """
         try:
             while True:
-                if self._spare is None and time.monotonic() - self._failed > RETRY_SECONDS:
-                    self._spare = self._started()
+                if not self._ahead and time.monotonic() - self._failed > RETRY_SECONDS:
+                    self._ahead.append(self._started())
+                for engine in list(self._engines):
+                    if time.monotonic() - engine.heard > SILENT_SECONDS:
+                        self._end(
+                            engine,
+                            f"the engine {engine.process.pid} has said nothing for "
+                            f"{SILENT_SECONDS:g} s; its plugin gets another one",
+                        )
                 for key, _ in self._selector.select(LOOK_SECONDS):
                     if key.fileobj is self._stopper:
                         return
                     self._serve(key.fileobj)
         finally:
-            for engine in [*self._engines, *([self._spare] if self._spare else [])]:
+            for engine in [*self._engines, *self._ahead]:
                 engine.end()
             for name in (runtime.PLUGINS, runtime.STATUS):
                 with suppress(OSError):
@@ -164,7 +178,7 @@ class Server:
             "pid": os.getpid(),
             "folder": str(self.folder),
             "trouble": self.trouble,
-            "ahead": bool(self._spare and self._spare.said.get("ready")),
+            "ahead": any(engine.said.get("ready") for engine in self._ahead),
             **asdict(self._served),
             "plugins": [
                 {"pid": engine.process.pid, "host": engine.host, **engine.said}
@@ -211,8 +225,7 @@ class Server:
         elif ready is self._asked:
             self._answer()
         else:
-            known = [*self._engines, *([self._spare] if self._spare else [])]
-            for engine in known:
+            for engine in [*self._engines, *self._ahead]:
                 if engine.socket is ready:
                     self._hear(engine)
 
@@ -226,28 +239,26 @@ class Server:
             try:
                 host = peer_of(connection)
             except DeviceError as error:
-                self._say(str(error))
+                self._complain(str(error))
                 return
-            if self._spare is None:
+            if not self._ahead:
                 return  # it comes again
             if len(self._engines) >= MOST_ENGINES:
-                self._say(
+                self._complain(
                     f"{MOST_ENGINES} plugins play already, another one of process {host} has to "
                     "wait; take some out"
                 )
                 return
-            engine, self._spare = self._spare, None
+            engine = self._ahead[0]
             try:
                 socket.send_fds(engine.socket, [b"p"], [connection.fileno()])
             except OSError:
-                self._spare = engine  # its end is on its way
-                return
-            engine.host = host
-            self._engines.append(engine)
-            self._say(f"a plugin of process {host} has come, engine {engine.process.pid}")
+                return  # its end is on its way
+            engine.host, engine.heard = host, time.monotonic()
+            self._engines.append(self._ahead.pop(0))
 
     def _answer(self) -> None:
-        with suppress(OSError):
+        with suppress(OSError, DeviceError):
             connection, _ = self._asked.accept()
             with connection:
                 peer_of(connection)
@@ -259,26 +270,58 @@ class Server:
             message = engine.socket.recv(MESSAGE_BYTES)
         except OSError:
             message = b""
-        if message:
-            with suppress(ValueError):
-                engine.said = json.loads(message)
-            if "ready" in engine.said:
-                self.trouble = ""
-            if "error" in engine.said:
-                self.trouble = str(engine.said["error"])
-                self._say(self.trouble)
+        if not message:
+            self._end(engine)
             return
+        before = engine.said
+        with suppress(ValueError):
+            engine.said = json.loads(message)
+        engine.heard = time.monotonic()
+        if "ready" in engine.said:
+            self._could_start = True
+        elif "refused" in engine.said:
+            self._complain(str(engine.said["refused"]))
+            self._engines.remove(engine)
+            engine.host, engine.said = None, {"ready": True}
+            self._ahead.insert(0, engine)
+            if len(self._ahead) > MOST_AHEAD:
+                self._end(self._ahead[-1])
+        elif "rate" in engine.said and "rate" not in before:
+            self.trouble = self._said = ""
+            self._say(f"a plugin of process {engine.host} has come, engine {engine.process.pid}")
+
+    def _end(self, engine: _Engine, trouble: str = "") -> None:
+        """Let go of an engine, and tell why.
+
+        Raises
+        ------
+        DeviceError
+            If it failed and none has ever started: the next one would fail, too.
+        """
         self._selector.unregister(engine.socket)
         engine.end()
-        if engine is self._spare:
-            self._spare, self._failed = None, time.monotonic()
-            self.trouble = self.trouble or (
-                f"the engine ended at its start with code {engine.process.returncode}; run again "
-                "with PLUGIN_BRIDGE_DEBUG=1 to see why"
+        (self._engines if engine in self._engines else self._ahead).remove(engine)
+        code = engine.process.returncode
+        if code and not trouble:
+            trouble = str(
+                engine.said.get("error")
+                or f"the engine {engine.process.pid} ended with code {code}; run again with "
+                "PLUGIN_BRIDGE_DEBUG=1 to see why"
             )
-        else:
-            self._engines.remove(engine)
+        if trouble:
+            self._failed = time.monotonic()
+            if not self._could_start:
+                raise DeviceError(trouble)
+            self._complain(trouble)
+        if engine.host is not None:
             self._say(f"the plugin of process {engine.host} has gone")
+
+    def _complain(self, trouble: str) -> None:
+        """Keep what is wrong for the status, and say it; not over and over."""
+        self.trouble = trouble
+        if trouble != self._said:
+            self._said = trouble
+            self._say(trouble)
 
 
 def ask(folder: Path | None = None) -> dict[str, Any] | None:

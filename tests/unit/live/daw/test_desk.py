@@ -135,3 +135,19 @@ def test_a_preset_that_has_changed_is_said() -> None:
     numbers = Numbers(HASHES)
     numbers.follow(f"{'c' * 64} loud\n")
     assert numbers.find(1) == ("loud", protocol.PRESET_CHANGED)
+    # until the project has been saved with it
+    reopened = Numbers(HASHES)
+    reopened.follow(numbers.text)
+    assert reopened.find(1) == ("loud", protocol.PLAYING)
+
+
+def test_a_project_gets_as_many_presets_as_it_can_hold() -> None:
+    """Whole lines, as many as fit; those have numbers."""
+    many = {f"{number:0200}": "a" * 64 for number in range(100)}
+    numbers = Numbers(many)
+    numbers.follow("")
+    held = numbers.text.count("\n")
+    assert numbers.text.endswith("\n")
+    assert protocol.TEXT - 266 < len(numbers.text) <= protocol.TEXT
+    assert numbers.find(held)[1] == protocol.PLAYING
+    assert numbers.find(held + 1)[1] == protocol.PRESET_MISSING

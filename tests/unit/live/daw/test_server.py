@@ -1,8 +1,10 @@
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,8 @@ from plugin_bridge.errors import DeviceError
 from plugin_bridge.live.daw import runtime
 from plugin_bridge.live.daw.memory import welcome
 from plugin_bridge.live.daw.server import Served, Server, ask
+from tests.processes import children, until
+from tests.tiny import write_model
 
 pytestmark = pytest.mark.linux
 
@@ -22,6 +26,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "run"
     monkeypatch.setenv(runtime.FOLDER_VARIABLE, str(path))
     return path
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Served:
+    """Give what a server is to serve."""
+    return Served(str(write_model(tmp_path / "tiny.onnx")))
 
 
 @pytest.fixture
@@ -71,19 +81,77 @@ def test_a_second_server_is_refused() -> None:
     server.run()
 
 
-def test_a_server_leaves_nothing_but_its_lock(folder: Path) -> None:
-    """After its end nobody answers, and no socket is left."""
-    assert ask() is None
-    server = Server(Served("none.onnx"))
+@contextmanager
+def running(server: Server) -> Iterator[None]:
+    """Let a server run."""
     thread = threading.Thread(target=server.run)
     thread.start()
-    found = ask()
-    assert found is not None
-    assert found["pid"] == os.getpid()
-    server.stop()
-    thread.join()
+    try:
+        yield
+    finally:
+        server.stop()
+        thread.join()
+
+
+def told(condition: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+    """Give the status once it is as wanted."""
+    return dict(until(lambda: condition(found := ask() or {}) and found))
+
+
+def test_a_server_leaves_nothing_but_its_lock(folder: Path, served: Served) -> None:
+    """After its end nobody answers, and no socket is left."""
+    assert ask() is None
+    with running(Server(served)):
+        found = ask()
+        assert found is not None
+        assert found["pid"] == os.getpid()
     assert ask() is None
     assert [path.name for path in folder.iterdir()] == [runtime.LOCK]
+
+
+def test_a_model_that_cannot_be_opened_ends_the_server(tmp_path: Path) -> None:
+    """Where no engine has ever started the next one would fail, too: the reason, and the end."""
+    (tmp_path / "none.onnx").write_text("nothing")
+    with pytest.raises(DeviceError, match=r"none\.onnx"):
+        Server(Served(str(tmp_path / "none.onnx"))).run()
+
+
+def test_plugins_of_another_version_cost_no_engine(folder: Path, served: Served) -> None:
+    """What refuses them is ahead again, and it is said once however often they come."""
+    said = list[str]()
+    before = set(children(os.getpid()))
+    with running(Server(served, said.append)):
+        told(lambda found: found.get("ahead"))
+        engines = set[int]()
+        for _ in range(4):
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as plugin:
+                plugin.connect(str(folder / runtime.PLUGINS))
+                plugin.send(greeting(VERSION + 1))
+                assert plugin.recv(100)
+            told(lambda found: not found["plugins"] and found["ahead"])
+            engines.update(children(os.getpid()))
+        assert "install the plugin anew" in told(lambda found: found["trouble"])["trouble"]
+    assert len(engines - before) <= 2
+    assert len(said) == 1
+
+
+def test_somebody_elses_question_is_not_answered(
+    folder: Path, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another user, such as root, gets nothing, and the server goes on."""
+    with running(Server(served)):
+        with (
+            monkeypatch.context() as patch,
+            socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as asking,
+        ):
+            patch.setattr("plugin_bridge.live.daw.server.peer_of", _refuse)
+            asking.connect(str(folder / runtime.STATUS))
+            assert not asking.recv(100)
+        assert ask() is not None
+
+
+def _refuse(_: socket.socket) -> int:
+    raise DeviceError("somebody else")
 
 
 def test_another_version_gets_an_answer(pair: tuple[socket.socket, socket.socket]) -> None:
