@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from plugin_bridge.files.mp3 import count_samples
+from plugin_bridge.files.mp3 import DECODER_DELAY, count_samples, parse_frame, parse_tag
 
 # A wav written to a pipe cannot know its length and says this instead.
 OPEN_ENDED = 0xFFFFFFFF
@@ -33,8 +33,10 @@ class Integrity:
     ----------
     cut : str
         Why audio is missing, as the second half of a sentence; empty when nothing is.
+    first : int
+        Samples before the song's first: what an mp3's encoder and decoder put there.
     samples : int or None
-        The true length where the header leaves it open (a wav from a pipe).
+        The true length where the decoder does not know it (a wav from a pipe, an mp3).
     counted : int or None
         The length that its frames add up to where no header tells it (an mp3).
     damage : str
@@ -42,6 +44,7 @@ class Integrity:
     """
 
     cut: str = ""
+    first: int = 0
     samples: int | None = None
     counted: int | None = None
     damage: str = ""
@@ -141,15 +144,17 @@ def _mp3(file: BinaryIO, start: int, size: int) -> Integrity:
     found = re.search(b"Xing|Info", head[:200])
     if found is None:
         return Integrity(counted=count_samples(file, start, size))
-    if head[:1] != b"\xff":
+    frame = parse_frame(head[:4])
+    if frame is None:
         return WHOLE
-    flags, at = struct.unpack(">I", head[found.end() : found.end() + 4])[0], found.end() + 4
-    if not flags & 2:
-        return WHOLE
-    at += 4 * (flags & 1)
-    (promised,) = struct.unpack(">I", head[at : at + 4])
+    tag = parse_tag(head[found.end() :])
     held = size - start
-    return _missing(promised, held) if held + MP3_FRAME_BYTES < promised else WHOLE
+    if tag.size is not None and held + MP3_FRAME_BYTES < tag.size:
+        return _missing(tag.size, held)
+    samples = (tag.frames or 0) * frame.samples - tag.delay - tag.padding
+    if not tag.delay or samples <= 0:
+        return WHOLE
+    return Integrity(first=tag.delay + DECODER_DELAY, samples=samples)
 
 
 def _ogg(file: BinaryIO, size: int) -> Integrity:

@@ -1,9 +1,13 @@
-"""Count the samples of an mp3 by its frames, for files without a header that tells their number.
+"""What an mp3 tells of its length: its frames, and the tag that most encoders put ahead of them.
 
 A frame's header says how long it is, so that walking them takes no decoding: ten minutes are some
-20,000 frames, a tenth of a second.
+20,000 frames, a tenth of a second. They are counted in files without a tag.
+
+The tag is Xing's, with LAME's fields behind it: how many samples the encoder has put before and
+behind the song. Source: gabriel.mp3-tech.org/mp3infotag.html.
 """
 
+import struct
 from typing import BinaryIO, NamedTuple
 
 # By version code (0: MPEG 2.5, 2: MPEG 2, 3: MPEG 1); all of layer III.
@@ -12,6 +16,12 @@ KBITS_1 = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 KBITS_2 = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 SAMPLES = {0: 576, 2: 576, 3: 1152}
 LAYER_3 = 1
+# Samples by which every decoder of layer III is late.
+DECODER_DELAY = 529
+# Xing's fields in their order: their flag and how many bytes they have.
+TAG_FIELDS = ((1, 4), (2, 4), (4, 100), (8, 4))
+# Where LAME's fields have the samples before and behind the song, twelve bits each.
+TAG_TRIM = 21
 # Other bytes between frames, a cover or a broken frame, are searched this far for the next one.
 SEARCHED = 1 << 20
 
@@ -45,6 +55,45 @@ def parse_frame(head: bytes) -> Frame | None:
     kbits = (KBITS_1 if version == 3 else KBITS_2)[bits - 1]
     samples = SAMPLES[version]
     return Frame(samples // 8 * 1000 * kbits // RATES[version][rate] + padding, samples)
+
+
+class Tag(NamedTuple):
+    """What the tag of a file says.
+
+    Attributes
+    ----------
+    frames : int or None, that hold audio
+    size : int or None, bytes of the file without what stands before and behind
+    delay, padding : int, samples before and behind the song; 0 where it does not tell
+    """
+
+    frames: int | None
+    size: int | None
+    delay: int
+    padding: int
+
+
+def parse_tag(data: bytes) -> Tag:
+    """Read the tag, from behind its name.
+
+    Raises
+    ------
+    struct.error
+        If it is cut off.
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    (flags,) = struct.unpack_from(">I", data)
+    at = 4
+    told: dict[int, int] = {}
+    for flag, length in TAG_FIELDS:
+        if flags & flag:
+            (told[flag],) = struct.unpack_from(">I", data, at)
+            at += length
+    trim = int.from_bytes(data[at + TAG_TRIM : at + TAG_TRIM + 3], "big")
+    return Tag(told.get(1), told.get(2), trim >> 12, trim & 0xFFF)
 
 
 def count_samples(file: BinaryIO, start: int, size: int) -> int | None:

@@ -50,6 +50,7 @@ class AudioReader:
         self.path = path
         self._integrity = _check_file(path)
         limit = self._integrity.samples
+        self._first = self._integrity.first
         try:
             self._file = AudioFile(str(path))
         except (ValueError, RuntimeError) as error:
@@ -59,7 +60,8 @@ class AudioReader:
             raise AudioFileError(f"{name}: the name is not valid UTF-8; rename the file") from error
         self.sample_rate = round(self._file.samplerate)
         self.channels = self._file.num_channels
-        self.samples = self._file.frames if limit is None else min(limit, self._file.frames)
+        held = max(0, self._file.frames - self._first)
+        self.samples = held if limit is None else min(limit, held)
         self._limit = limit
         try:
             _check_spec(self)
@@ -91,7 +93,7 @@ class AudioReader:
         Thread: [main]
         """
         try:
-            self._file.seek(start)
+            self._file.seek(self._first + start)
         except ValueError:
             return  # the length was a forecast, and the decoder has met the end before
         done = start

@@ -63,10 +63,12 @@ def test_models_of_one_rate_render_any_rate(tmp_path: Path, rate: int) -> None:
 
 @pytest.mark.parametrize("suffix", ["mp3", "ogg", "aiff"])
 def test_output_is_as_long_as_what_was_decoded(tmp_path: Path, suffix: str) -> None:
-    """Coded files give what their decoder gives, to the sample."""
+    """Coded files give as much as was encoded, where it lies in the song, to the sample."""
     path = write_audio(tmp_path / f"in.{suffix}", hiss(44117))
     report = render(path, RenderOptions(out=tmp_path), model=equal_model())
     mix = read_audio(path)
+    if suffix == "mp3":  # without what the codec has put before and behind
+        mix = mix[:, 1105 : 1105 + 44117]
     stem = read_audio(tmp_path / "in" / "bass.wav")
-    assert report.samples == mix.shape[1] == stem.shape[1]
+    assert report.samples == mix.shape[1] == stem.shape[1] == 44117
     assert np.abs(4 * stem - mix).max() <= REBUILT

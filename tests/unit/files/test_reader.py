@@ -24,6 +24,21 @@ def test_nothing_is_said_of_a_whole_file(tmp_path: Path, suffix: str) -> None:
     assert _heard(write_audio(tmp_path / f"a.{suffix}", hiss(44117)))[1] == []
 
 
+@pytest.mark.parametrize("rate", [22050, 44100, 48000])
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("start", [0, 5000])
+def test_an_mp3_lies_where_it_was(tmp_path: Path, rate: int, channels: int, start: int) -> None:
+    """What the encoder put before and behind is left out: no sample late, none too many."""
+    sound = hiss(44117, channels)
+    with AudioReader(write_audio(tmp_path / "a.mp3", sound, rate)) as reader:
+        read = np.concatenate(list(reader.chunks(10000, start)), axis=1)
+    assert reader.samples == 44117
+    assert read.shape == sound[:, start:].shape
+    size = 1 << 17
+    spectra = np.fft.rfft(read[0], size) * np.conj(np.fft.rfft(sound[0, start:], size))
+    assert int(np.argmax(np.fft.irfft(spectra))) == 0
+
+
 @pytest.mark.parametrize("start", [b"", b"ID3\x04\0\0\0\0\x01\0" + bytes(128)])
 def test_an_mp3_of_one_bit_rate_needs_no_header(tmp_path: Path, start: bytes) -> None:
     """The guess from its size is right, so nothing is said."""
