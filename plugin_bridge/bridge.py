@@ -160,7 +160,7 @@ class StemBridge:
         Thread: [main]
         """
         check_arguments(sample_rate, buffer_size, reset)
-        audio = self._layout.unpack(input_array)
+        audio = self._layout.unpack(input_array, stream=not reset)
         form = self._layout.form or Form()
         return form.pack(self.run(audio, sample_rate, reset=bool(reset)))
 
@@ -187,7 +187,7 @@ class StemBridge:
         Thread: [main]
         """
         check_arguments(sample_rate, buffer_size, reset)
-        audio = self._layout.unpack(input_array)
+        audio = self._layout.unpack(input_array, stream=not reset)
         return self._apart(self._run(audio, sample_rate, bool(reset)))
 
     def run(self, audio: FloatArray, sample_rate: float, *, reset: bool) -> FloatArray:

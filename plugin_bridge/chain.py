@@ -119,7 +119,7 @@ class Chain:
         Thread: [main]
         """
         check_arguments(sample_rate, buffer_size, reset)
-        audio = self._layout.unpack(input_array)
+        audio = self._layout.unpack(input_array, stream=not reset)
         form = self._layout.form or Form()
         reset, sample_rate = bool(reset), float(sample_rate)
         self._format = (sample_rate, len(audio))

@@ -2,8 +2,9 @@
 
 Rules of this file
   1. Pedalboard takes the smaller axis for channels, so it must never see fewer samples than
-     channels. Where that may happen, samples wait until there are more, and the output is held
-     back by as much, always `GUARD` in all.
+     channels. Where that may happen at any time, samples wait until there are more, and the output
+     is held back by as much, always `GUARD` in all; ahead of a bridge a single one waits for the
+     next block.
   2. Pedalboard prepares plugins anew, and so resets them, when a call is larger than all before.
      Where blocks may grow, plugins see the largest call first.
 """
@@ -84,11 +85,12 @@ class Series:
             return self._whole(audio, buffer_size)
         self._streaming = self._streaming or samples > 0
         self._held = np.concatenate([self._held, audio], axis=1)
-        if self._held.shape[1] > self._guard:
+        few = self._steady and self._held.shape[1] < channels
+        if self._held.shape[1] > self._guard and not few:
             given = self._call(self._held, buffer_size, reset=False)
             self._kept = np.concatenate([self._kept, given], axis=1)
             self._held = self._held[:, :0]
-        count = max(0, self._kept.shape[1] - (self._guard - self._held.shape[1]))
+        count = max(0, self._kept.shape[1] - max(0, self._guard - self._held.shape[1]))
         given, self._kept = self._kept[:, :count], self._kept[:, count:]
         self._missing += samples - count
         return given

@@ -3,6 +3,7 @@
 Rules of this file
   1. One axis is mono. Of two, the smaller is channels, unless its length is zero.
   2. Where both are equal, the layout of the array before decides; without one it is an error.
+  3. A stream goes on with as many channels where that can be: its next block may be one sample.
 """
 
 from dataclasses import dataclass
@@ -80,13 +81,15 @@ class Layout:
 
     def __init__(self) -> None:
         self.form: Form | None = None
+        self._channels = 0
 
-    def unpack(self, array: Any) -> FloatArray:
+    def unpack(self, array: Any, *, stream: bool = False) -> FloatArray:
         """Give an array as (channels, samples).
 
         Parameters
         ----------
         array : float32 or float64, shape (samples,), (channels, samples) or (samples, channels)
+        stream : bool, whether it goes on where the array before has ended
 
         Returns
         -------
@@ -112,20 +115,26 @@ class Layout:
                 f"the audio is {array.dtype}, only float32 and float64 are processed; convert it, "
                 "full scale being 1.0"
             )
-        self.form = form = self._form(array.shape)
+        self.form = form = self._form(array.shape, stream)
         if form.axes == 1:
             array = array[None]
         elif form.interleaved:
             array = array.T
+        self._channels = len(array)
         return np.ascontiguousarray(array, np.float32)
 
-    def _form(self, shape: tuple[int, ...]) -> Form:
+    def _form(self, shape: tuple[int, ...], stream: bool) -> Form:
         if len(shape) == 1:
             return Form(axes=1)
         if len(shape) != 2:
             raise ArrayLayoutError(
                 f"the audio has {len(shape)} axes; give one (mono) or two, channels and samples"
             )
+        before = self.form
+        if stream and before is not None and before.axes == 2:
+            channels = shape[before.interleaved]
+            if channels == self._channels:
+                return before
         first, second = shape
         if first == second and first != 1:
             if self.form is None:

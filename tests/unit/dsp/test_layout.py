@@ -40,6 +40,18 @@ def test_unpacked_and_packed_is_the_same_array(shape: tuple[int, ...]) -> None:
     np.testing.assert_array_equal(layout.form.pack(samples), array)
 
 
+@pytest.mark.parametrize("interleaved", [False, True])
+def test_a_stream_goes_on_with_one_sample(interleaved: bool) -> None:
+    """Its channels are those of the block before; a new signal is read as Pedalboard does."""
+    layout = Layout()
+    block, one = np.zeros((2, 256), np.float32), np.zeros((2, 1), np.float32)
+    turned = [array.T if interleaved else array for array in (block, one)]
+    layout.unpack(turned[0])
+    assert layout.unpack(turned[1], stream=True).shape == (2, 1)
+    assert layout.unpack(turned[0], stream=True).shape == (2, 256)
+    assert layout.unpack(turned[1]).shape == (1, 2)
+
+
 @pytest.mark.parametrize("dtype", ["float64", ">f4", ">f8", "float32"])
 def test_floats_become_native_float32(dtype: str) -> None:
     """Of 32 and 64 bits, in any byte order."""
