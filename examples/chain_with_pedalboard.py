@@ -6,11 +6,13 @@ A stock Pedalboard calls its own plugins only; a Chain has both, and is called i
 """
 
 import argparse
+import sys
 
 import numpy as np
 from pedalboard import Gain, HighpassFilter, Limiter, Pedalboard
 
 from plugin_bridge import Chain, StemBridge
+from plugin_bridge.errors import PluginBridgeError
 from plugin_bridge.testing import noise
 
 RATE, SECONDS = 44100, 4
@@ -21,6 +23,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--block", type=int, default=512, help="samples per block, at least 3")
     arguments = parser.parse_args()
+    if arguments.block < 3:  # fewer samples than channels tell Pedalboard nothing
+        parser.error(f"--block {arguments.block}: give at least 3 samples")
 
     audio = noise(SECONDS, RATE)
     bridge = StemBridge()
@@ -47,4 +51,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (PluginBridgeError, OSError, ValueError) as error:
+        sys.exit(str(error))

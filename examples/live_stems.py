@@ -8,6 +8,7 @@ seconds of noise with a tone in them are made. `plugin-bridge devices` lists the
 """
 
 import argparse
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from pedalboard.io import AudioFile
 
+from plugin_bridge.errors import PluginBridgeError
 from plugin_bridge.live.settings import LiveSettings
 from plugin_bridge.live.supervisor import Live
 from plugin_bridge.testing import noise, sine
@@ -90,4 +92,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (PluginBridgeError, OSError, ValueError) as error:
+        sys.exit(str(error))

@@ -8,11 +8,13 @@ the pad is hit by the program, through a virtual port where the system has MIDI.
 """
 
 import argparse
+import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
 from plugin_bridge import presets
+from plugin_bridge.errors import PluginBridgeError
 from plugin_bridge.live.settings import LiveSettings
 from plugin_bridge.live.supervisor import Live
 from plugin_bridge.midi import MidiControl
@@ -79,4 +81,7 @@ def play(desk: Desk, port: str | None, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (PluginBridgeError, OSError, ValueError) as error:
+        sys.exit(str(error))

@@ -6,11 +6,13 @@ Without files, both are made. The take does what a pad controller does on stage.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import mido
 from pedalboard.io import AudioFile
 
+from plugin_bridge.errors import PluginBridgeError
 from plugin_bridge.files.options import RenderOptions
 from plugin_bridge.files.render import render
 from plugin_bridge.testing import noise, sine
@@ -21,7 +23,9 @@ DRUMS_PAD, MASTER_FADER = 37, 7  # as the shipped preset dj-pads maps them
 
 
 def make_song(path: Path) -> Path:
-    """Write a tone in noise as a 16-bit stereo file."""
+    """Write a tone in noise as a 16-bit stereo file, if there is none."""
+    if path.exists():
+        return path
     with AudioFile(str(path), "w", RATE, 2, bit_depth=16) as file:
         file.write(noise(SECONDS, RATE) + 0.2 * sine(220, SECONDS, RATE))
     return path
@@ -29,6 +33,8 @@ def make_song(path: Path) -> Path:
 
 def make_take(path: Path) -> Path:
     """Write two presses of the drums' pad, a second apart, and a ride of the master fader."""
+    if path.exists():
+        return path
     press = mido.Message("note_on", note=DRUMS_PAD, velocity=100, time=SECOND)
     move = mido.Message("control_change", control=MASTER_FADER, time=SECOND // 64)
     fade = [move.copy(value=value) for value in range(126, -1, -2)]
@@ -51,9 +57,12 @@ def main() -> None:
     for stem in report.stems:
         with AudioFile(f"{report.folder}/{stem.file}") as file:
             seconds = [file.read(int(file.samplerate)) for _ in range(SECONDS)]
-        print(f"{stem.name:7s}", *(f"{samples.std():.3f}" for samples in seconds))
+        print(f"{stem.name:7s}", *(f"{s.std():.3f}" for s in seconds if s.size))
     print(*report.warnings, sep="\n")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (PluginBridgeError, OSError, ValueError) as error:
+        sys.exit(str(error))

@@ -8,6 +8,7 @@ trained one differs in its nodes only: torch.onnx.export writes them, the card i
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from plugin_bridge import Separator
+from plugin_bridge.errors import PluginBridgeError
 from plugin_bridge.testing import measure_model, sine
 
 RATE, N_FFT, HOP = 44100, 2048, 256
@@ -71,6 +73,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("crossover.onnx"))
     parser.add_argument("--crossover", type=float, default=200, help="Hz")
     arguments = parser.parse_args()
+    if not 0 < arguments.crossover < RATE / 2 or arguments.out.suffix != ".onnx":
+        parser.error(f"give a --crossover of 0 to {RATE // 2} Hz, and an --out that ends in .onnx")
     write_model(arguments.out, arguments.crossover)
 
     measured = measure_model(arguments.out)  # `plugin-bridge models check` prints the same
@@ -88,4 +92,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (PluginBridgeError, OSError, ValueError) as error:
+        sys.exit(str(error))

@@ -7,10 +7,12 @@ separated: it shows the way, not what the model can do.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 from pedalboard.io import AudioFile
 
+from plugin_bridge.errors import PluginBridgeError
 from plugin_bridge.files.options import RenderOptions
 from plugin_bridge.files.render import render
 from plugin_bridge.testing import noise, sine
@@ -20,7 +22,9 @@ SECONDS = 4
 
 
 def make_song(path: Path) -> Path:
-    """Write a tone in noise as a 16-bit stereo file."""
+    """Write a tone in noise as a 16-bit stereo file, if there is none."""
+    if path.exists():
+        return path
     song = noise(SECONDS, RATE) + 0.2 * sine(220, SECONDS, RATE)
     with AudioFile(str(path), "w", RATE, 2, bit_depth=16) as file:
         file.write(song)
@@ -55,4 +59,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (PluginBridgeError, OSError, ValueError) as error:
+        sys.exit(str(error))

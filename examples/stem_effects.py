@@ -6,6 +6,7 @@ Inserts are Pedalboard's own plugins or VST3s; strips stay aligned whatever thei
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from pedalboard import Compressor, Delay, HighpassFilter, LowpassFilter, Reverb
 from pedalboard.io import AudioFile
 
 from plugin_bridge import StemBridge
+from plugin_bridge.errors import PluginBridgeError
+from plugin_bridge.files.reader import AudioReader
 from plugin_bridge.testing import noise, sine
 
 RATE, SECONDS = 44100, 4
@@ -24,11 +27,13 @@ def main() -> None:
     parser.add_argument("song", nargs="?", help="wav, flac, mp3, ogg or aiff")
     parser.add_argument("--out", type=Path, default=Path("remix.wav"))
     arguments = parser.parse_args()
+    if arguments.song and arguments.out.resolve() == Path(arguments.song).resolve():
+        parser.error(f"--out {arguments.out} is the song itself; name another file")
 
     audio, rate = noise(SECONDS, RATE) + 0.2 * sine(220, SECONDS, RATE), float(RATE)
     if arguments.song:
-        with AudioFile(arguments.song) as file:
-            audio, rate = file.read(file.frames), file.samplerate
+        with AudioReader(Path(arguments.song)) as file:
+            audio, rate = np.concatenate(list(file.chunks(1 << 20)), axis=1), file.sample_rate
 
     bridge = StemBridge(frames_per_call=64)
     bridge["vocals"].inserts = [HighpassFilter(90), Compressor(threshold_db=-18), Delay(0.25)]
@@ -41,7 +46,7 @@ def main() -> None:
     bridge["drums"].sends["room"] = -18
 
     mix = bridge(audio, sample_rate=rate)
-    with AudioFile(str(arguments.out), "w", rate, len(mix), bit_depth=16) as file:
+    with AudioFile(str(arguments.out), "w", rate, len(mix), bit_depth=32) as file:
         file.write(mix)
     print(f"{arguments.out}: {mix.shape[1]} samples, peak {np.abs(mix).max():.3f}")
 
@@ -50,4 +55,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (PluginBridgeError, OSError, ValueError) as error:
+        sys.exit(str(error))

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.tiny import hiss, write_audio
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "examples"
 EXAMPLES = sorted(path.name for path in FOLDER.glob("*.py"))
@@ -118,3 +120,35 @@ def test_is_short_and_explained(name: str) -> None:
 def test_has_help(name: str, tmp_path: Path) -> None:
     """`--help` tells what can be given."""
     assert "usage:" in run(name, tmp_path, "--help")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "says"),
+    [
+        ("karaoke.py", ["song.wav", "--out", "song.wav"], "is the song itself; name another"),
+        ("stem_effects.py", ["song.wav", "--out", "./song.wav"], "is the song itself"),
+        ("karaoke.py", ["none.wav"], "none.wav does not exist; check the name"),
+        ("render_song.py", ["none.wav"], "none.wav does not exist; check the name"),
+        ("chain_with_pedalboard.py", ["--block", "2"], "give at least 3 samples"),
+        ("own_model.py", ["--crossover", "nan"], "give a --crossover of 0 to 22050 Hz"),
+        ("midi_performance.py", ["--preset", "none"], "there is no preset named 'none'"),
+    ],
+)
+def test_a_mistake_is_one_sentence(
+    name: str, arguments: list[str], says: str, tmp_path: Path
+) -> None:
+    """What was given, and what to do; a song is never written over."""
+    song = tmp_path / "song.wav"
+    write_audio(song, hiss(1000))
+    before = song.read_bytes()
+    ended = subprocess.run(
+        [sys.executable, FOLDER / name, *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ended.returncode
+    assert says in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert song.read_bytes() == before
