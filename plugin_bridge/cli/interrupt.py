@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, from the program's first line on: they raise Interrupted."""
+"""Ctrl-C, SIGTERM and a closed terminal, from the first line on: they raise Interrupted."""
 
 import signal
 import threading
@@ -19,13 +19,15 @@ class Interrupted(KeyboardInterrupt):
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let both raise Interrupted; what is ignored, as in a shell's background, stays so.
+    """Let them raise Interrupted; what is ignored, as in a shell's background, stays so.
 
     Notes
     -----
     Thread: [main]; in others nothing changes
     """
     plain = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    if hasattr(signal, "SIGHUP"):
+        plain[signal.SIGHUP] = signal.SIG_DFL
     if threading.current_thread() is not threading.main_thread():
         plain = {}
     taken = {number: old for number, old in plain.items() if signal.getsignal(number) is old}

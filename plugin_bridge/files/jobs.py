@@ -28,6 +28,8 @@ Progress = Callable[[Path, int, int], None]
 
 # A worker has this long to remove its temporary files before it is killed.
 GOODBYE_SECONDS = 5.0
+# What a terminal sends to all that run on it: the parent hears it, and ends the workers.
+TERMINAL = [getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)]
 # Read by BLAS and OpenMP libraries when numpy is imported in a worker.
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -183,9 +185,9 @@ def _hear(worker: _Worker, progress: Progress | None) -> Outcome | None:
 
 @contextmanager
 def _quiet_start() -> Iterator[None]:
-    """Keep Ctrl-C from a process that has not yet set up its signals; it inherits the mask."""
+    """Keep a terminal's signals from a process that has not yet set up its own; it inherits."""
     if hasattr(signal, "pthread_sigmask"):
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, TERMINAL)
     kept = {name: os.environ.get(name) for name in ONE_THREAD}
     os.environ.update(ONE_THREAD)
     try:
@@ -202,7 +204,8 @@ def _quiet_start() -> Iterator[None]:
 
 def _serve(connection: Connection, options: RenderOptions) -> None:
     """Run in the worker: render what comes until it is ended."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in TERMINAL:
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
     warnings.simplefilter("ignore")  # the parent, which opened the same model, has said it all
     model = None

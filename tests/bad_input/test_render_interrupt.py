@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a full disk half-way: the right exit code, and nothing half-written."""
+"""Signals and a full disk half-way: the right exit code, and nothing half-written."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tiny import hiss, write_audio, write_model
+from tests.tiny import hiss, read_audio, write_audio, write_model
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 60.0
@@ -55,20 +55,30 @@ def _group_is_gone(group: int) -> bool:
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_and_sigterm_end_all(tmp_path: Path, jobs: str, number: int) -> None:
-    """SIGINT to the whole group, as a terminal does it, SIGTERM to one: nothing remains."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_end_all(tmp_path: Path, jobs: str, number: int) -> None:
+    """SIGINT and SIGHUP to the whole group, as a terminal does it, SIGTERM to one: all is gone."""
     write_model(tmp_path / "equal.onnx")
     for name in ("a.wav", "b.wav"):
         write_audio(tmp_path / name, hiss(1 << 16).repeat(120, axis=1), bits=16)
     with _start(tmp_path, "a.wav", "b.wav", "--jobs", jobs) as process:
         _wait_for_files(process, tmp_path, 4)
-        (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
+        (os.kill if number == signal.SIGTERM else os.killpg)(process.pid, number)
         out, err = process.communicate(timeout=PATIENCE_SECONDS)
     assert (process.returncode, out) == (130, "")
     assert err == "plugin-bridge: interrupted; what was not finished is removed\n"
     assert _group_is_gone(process.pid)
     assert [path for path in (tmp_path / "stems").rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_without_standard_streams_it_renders(tmp_path: Path, closed: str) -> None:
+    """As a service may start it: what would be printed goes nowhere, and into no file."""
+    write_model(tmp_path / "equal.onnx")
+    write_audio(tmp_path / "a.wav", hiss(5000))
+    program = f"{sys.executable} -m plugin_bridge.cli render a.wav --model equal.onnx {closed}"
+    assert subprocess.run(["sh", "-c", program], cwd=tmp_path).returncode == 0
+    assert read_audio(tmp_path / "stems" / "a" / "bass.wav").shape == (2, 5000)
 
 
 def test_a_full_disk_is_a_failure(tmp_path: Path) -> None:
