@@ -131,4 +131,6 @@ def suggest(name: str, known: Sequence[str]) -> str:
     -----
     Thread: [any]
     """
+    if not known:
+        return "there are none"
     return hint(name, known).rstrip() or f"use one of {', '.join(known)}"

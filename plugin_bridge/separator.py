@@ -321,6 +321,8 @@ def choose_stems(known: Sequence[str], wanted: Sequence[str] | None) -> tuple[st
     """
     if wanted is None:
         return tuple(known)
+    if isinstance(wanted, str):
+        wanted = [wanted]
     for stem in wanted:
         if stem not in known:
             near = hint(stem, known)

@@ -68,9 +68,10 @@ class Analyst:
                 f"{sample_rate:g} Hz cannot be analysed, {LOWEST_RATE} to {HIGHEST_RATE} Hz can; "
                 "resample first"
             )
-        if not stems or len(set(stems)) < len(stems) or channels not in (1, 2):
+        named = not isinstance(stems, str) and stems and len(set(stems)) == len(stems)
+        if not named or channels not in (1, 2):
             raise SpecError(
-                f"stems {list(stems)} of {channels} channels cannot be analysed; name each stem "
+                f"stems {stems!r} of {channels} channels cannot be analysed; name each stem "
                 "once, at least one, of 1 or 2 channels"
             )
         self.stems, self.channels = tuple(stems), channels
@@ -92,8 +93,8 @@ class Analyst:
 
         Parameters
         ----------
-        stems : float32, shape (stems, channels, n), full scale +-1.0, finite
-            Any number of samples, 0 included.
+        stems : float32, shape (stems, channels, n), full scale +-1.0
+            Any number of samples, 0 included. A hop with one that is no number is silence.
 
         Returns
         -------
@@ -171,6 +172,9 @@ class Analyst:
 
     def _hear(self, hop: FloatArray) -> list[Event]:
         events: list[Event] = []
+        flat = hop.reshape(-1)
+        if not np.isfinite(flat @ flat):  # no detector would hear anything any more
+            hop = np.zeros_like(hop)
         for samples, (stem, detector) in zip(hop, self._detectors.items(), strict=True):
             self.levels[stem].push(samples)
             events += detector.push(samples)

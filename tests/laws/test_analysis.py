@@ -111,6 +111,16 @@ def test_reset_and_flush_make_it_new() -> None:
     assert (*analyst.push(song()), *analyst.flush()) == whole()
 
 
+def test_what_is_no_number_is_silence() -> None:
+    """And what comes after it is heard."""
+    analyst = Analyst(STEMS, RATE)
+    broken = np.full((len(STEMS), 2, analyst.hop), np.nan, np.float32)
+    analyst.push(broken)
+    clean = Analyst(STEMS, RATE)
+    clean.push(np.zeros_like(broken))
+    assert analyst.push(song()) + analyst.flush() == clean.push(song()) + clean.flush()
+
+
 def test_live_and_file_give_the_same_events() -> None:
     """An engine's hops as they come, and the stems of a file at once."""
     mix = song().sum(axis=0)
@@ -171,5 +181,7 @@ def test_what_cannot_be_analysed_is_refused() -> None:
         Analyst(STEMS, 8000)
     with pytest.raises(SpecError, match="name each stem once"):
         Analyst(("drums", "drums"), RATE)
+    with pytest.raises(SpecError, match="stems 'drums' of 2 channels"):
+        Analyst("drums", RATE)
     with pytest.raises(SpecError, match="one row per stem"):
         Analyst(STEMS, RATE).push(np.zeros((2, 2, 100), np.float32))

@@ -145,6 +145,7 @@ def test_a_subset_of_stems_has_the_same_bits(model: Model) -> None:
     whole = run(Separator(model), mix)
     part = run(Separator(model, stems=["other", "drums"]), mix)
     np.testing.assert_array_equal(part, whole[[3, 1]])
+    np.testing.assert_array_equal(run(Separator(model, stems="bass"), mix), whole[2:3])
 
 
 def test_input_that_is_no_number_is_zero_and_counted(model: Model) -> None:
