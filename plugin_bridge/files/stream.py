@@ -1,6 +1,6 @@
 """Chunks of a file in, its stems out, at the file's own rate and length.
 
-    chunk -> clean -> [resample] -> Separator -> [+ accompaniment] -> [resample] -> stems
+    chunk -> clean -> [resample] -> Separator -> [resample] -> [+ accompaniment] -> stems
     chunk -> clean -> [resample] -> Engine: Separator, console    -> [resample] -> its sources
 
 The resamplers are there only where the model cannot run at the file's rate.
@@ -52,6 +52,7 @@ class FileStream(ABC):
             self._up = AlignedResampler(sample_rate, self.rate, channels)
             self._down = AlignedResampler(self.rate, sample_rate, channels * len(self.stems))
         self._lanes = (len(self.stems), channels)
+        self._nothing: FloatArray = np.zeros((channels, 0), np.float32)
         self._taken = self._given = 0
 
     @abstractmethod
@@ -107,9 +108,8 @@ class FileStream(ABC):
         self._taken += chunk.shape[1]
         # first of all, so that resampler and accompaniment get what the separator gets
         mix = clean(chunk, self._mended)
-        if self._up is not None:
-            mix = self._up.push(mix)
-        return self._count(self._back(self._run(mix)))
+        heard = mix if self._up is None else self._up.push(mix)
+        return self._count(self._completed(self._back(self._run(heard)), mix))
 
     def flush(self) -> FloatArray:
         """Give what is left, so that as much came out as went in; ends the stream.
@@ -125,7 +125,13 @@ class FileStream(ABC):
         if self._down is not None:
             parts.append(self._apart(self._down.flush()))
         # Resampled there and back, the length is rounded up twice.
-        return self._count(np.concatenate(parts, axis=2)[:, :, : self._taken - self._given])
+        rest = np.concatenate(parts, axis=2)[:, :, : self._taken - self._given]
+        return self._count(self._completed(rest, self._nothing))
+
+    def _completed(self, stems: FloatArray, mix: FloatArray) -> FloatArray:
+        """Add what is no stem of the model's, for the next samples of the file."""
+        del mix
+        return stems
 
     def _back(self, stems: FloatArray) -> FloatArray:
         if self._down is None:
@@ -166,15 +172,16 @@ class StemStream(FileStream):
         stems: Sequence[str],
         frames_per_call: int,
     ) -> None:
-        super().__init__(model, sample_rate, channels, stems)
         own = [name for name in stems if name in model.card.stems]
-        self._accompanied = len(own) < len(self.stems)
+        self._accompanied = len(own) < len(stems)
         if self._accompanied and LEAD not in own:
             own.append(LEAD)
+        super().__init__(model, sample_rate, channels, own)
+        self.stems = tuple(stems)
         self._separator = Separator(
             model, self.rate, channels=channels, stems=own, frames_per_call=frames_per_call
         )
-        self._mix: FloatArray = np.zeros((channels, 0), np.float32)
+        self._mix = self._nothing
 
     @property
     def provider(self) -> str:
@@ -191,17 +198,15 @@ class StemStream(FileStream):
         return self._separator.counters
 
     def _run(self, mix: FloatArray) -> FloatArray:
-        return self._select(self._separator.push(mix), mix)
+        return self._separator.push(mix)
 
     def _rest(self) -> FloatArray:
-        return self._select(self._separator.flush())
+        return self._separator.flush()
 
-    def _select(self, stems: FloatArray, mix: FloatArray | None = None) -> FloatArray:
-        """Put the stems in the order asked for, and add the accompaniment."""
+    def _completed(self, stems: FloatArray, mix: FloatArray) -> FloatArray:
         if not self._accompanied:
             return stems
-        if mix is not None:
-            self._mix = np.concatenate([self._mix, mix], axis=1)
+        self._mix = np.concatenate([self._mix, mix], axis=1)
         length = stems.shape[2]
         mix, self._mix = self._mix[:, :length], self._mix[:, length:].copy()
         names = self._separator.stems

@@ -53,10 +53,11 @@ def test_fast_render_is_close_to_the_exact_one(tmp_path: Path) -> None:
     assert np.abs(fast - slow).max() <= FAST * np.abs(mix).max()
 
 
-def test_accompaniment_is_the_mix_minus_vocals(tmp_path: Path) -> None:
-    """Vocals and accompaniment add up to the mix, bit for bit in the subtraction."""
+@pytest.mark.parametrize("rate", [8000, 16000, 32000, 44100, 48000])
+def test_accompaniment_is_the_mix_minus_vocals(tmp_path: Path, rate: int) -> None:
+    """Vocals and accompaniment add up to the mix, bit for bit in the subtraction, resampled too."""
     mix = hiss(20011)
     options = RenderOptions(out=tmp_path, stems=("accompaniment", "vocals"))
-    render(write_audio(tmp_path / "in.wav", mix), options, model=_uneven_model())
+    render(write_audio(tmp_path / "in.wav", mix, rate), options, model=_uneven_model())
     vocals = read_audio(tmp_path / "in" / "vocals.wav")
     assert np.array_equal(read_audio(tmp_path / "in" / "accompaniment.wav"), mix - vocals)
