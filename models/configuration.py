@@ -27,6 +27,8 @@ HeadName = Literal["softmax", "sigmoid", "complex", "phase", "decoupled"]
 REAL_HEADS = ("softmax", "sigmoid")
 SHARED = ("vocals", "drums", "bass", "other", "songs")
 SharedName = Annotated[str, Field(pattern=f"^({'|'.join(SHARED)})$")]
+SOURCES = ("real", "generated", "sampled", "voices")
+SourceName = Annotated[str, Field(pattern=f"^({'|'.join(SOURCES)})$")]
 TargetName = Literal["vocals", "drums", "bass", "other", "accompaniment"]
 MaskName = Literal["a1", "a2", "a3", "b1", "b2", "b3", "b4", "best", "ratio"]
 Positive = Annotated[float, Field(gt=0)]
@@ -48,8 +50,8 @@ class Data(Table):
     ----------
     library : folder made by python -m models.data build
     split, validation : splits of the library to train on and to validate on
-    shares : stem, or songs for mixtures of one song -> kind of source -> share of the draws; those
-        of data/mixing.py where unnamed
+    shares : stem, or songs for mixtures of one song -> kind of source -> share of the draws, none
+        where a kind is not named; those of data/mixing.py for a stem that is not
     partial : share of the mixtures made of an accompaniment and vocals, where only these two are
         known; none in a library without instrumental music
     mix_audio : share of the stems that are two segments of a source added up; without it each
@@ -63,7 +65,7 @@ class Data(Table):
     library: Path
     split: str = "train"
     validation: str = "validation"
-    shares: dict[SharedName, dict[str, Share]] = {}
+    shares: dict[SharedName, dict[SourceName, Share]] = {}
     partial: Share = 0.0
     mix_audio: Share | None = None
     elsewhere: Share = 0.0
@@ -85,7 +87,7 @@ class Network(Table):
 
     architecture: Literal["lastframe"] = "lastframe"
     head: Literal["softmax", "sigmoid", "complex", "decoupled"] = "softmax"
-    widths: tuple[Count, ...] = (24, 64, 96, 128)
+    widths: Annotated[tuple[Count, ...], Field(min_length=1, max_length=5)] = (24, 64, 96, 128)
     hidden: Count = 128
     layers: Count = 2
     memories: tuple[Annotated[int, Field(ge=0)], ...] = ()
@@ -201,8 +203,8 @@ TABLE_OF = {
 
 def _table_of(given: Any) -> str:
     """Tell which of NETWORKS [network] is; what is wrong inside is told later."""
-    name = given.get("architecture") if isinstance(given, dict) else given.architecture
-    return TABLE_OF.get(str(name), "lastframe")
+    held = given if isinstance(given, dict) else vars(given) if isinstance(given, Table) else {}
+    return TABLE_OF.get(str(held.get("architecture")), "lastframe")
 
 
 AnyNetwork = Annotated[
@@ -351,6 +353,11 @@ class Configuration(Table):
                 f"{' or '.join(REAL_HEADS)}, or another loss"
             )
         lastframe = self.network.architecture == "lastframe"
+        if "waveform_l1" in named and not getattr(self.network, "padded", True):
+            raise ValueError(
+                "waveform_l1 needs frames side by side, and a network that is not padded is taught "
+                "every third; use another loss, or padded = true"
+            )
         only = {"data.elsewhere": self.data.elsewhere, "loss.teacher": self.loss.teacher}
         for key, given in only.items():
             if given and not (lastframe and head in REAL_HEADS):
@@ -397,13 +404,16 @@ def _sentence(error: ValidationError) -> str:
     if key == "network.architecture":
         return f"{key} is {first['input']!r}: use {', '.join(TABLE_OF)}"
     if tables[:2] == ["data", "shares"] and name == "[key]":
-        return f"{'.'.join(tables)} is unknown; {hint(tables[-1], SHARED)}use {', '.join(SHARED)}"
+        known = list(SHARED if len(tables) == 3 else SOURCES)
+        return f"{'.'.join(tables)} is unknown; {hint(tables[-1], known)}use {', '.join(known)}"
     if first["type"] == "extra_forbidden":
         known = sorted(held.model_fields if held else _known(tables))
         return f"{key} is unknown; {hint(name, known)}use {', '.join(known)}"
     if first["type"] == "missing":
         return f"{key} is missing; add it"
     reason = first["msg"].removeprefix("Value error, ")
+    if not key:
+        return reason
     if not isinstance(first["input"], str | int | float):
         return f"{key}: {reason[0].lower()}{reason[1:]}"
     return f"{key} is {first['input']!r}: {reason[0].lower()}{reason[1:]}"

@@ -48,21 +48,26 @@ def rank() -> int:
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
-def agree(network: nn.Module, elapsed: float, stop: bool) -> tuple[float, bool]:
-    """Average the gradients of all processes and their clocks: all follow one schedule.
+def world() -> int:
+    """Give the number of processes."""
+    return distributed.get_world_size() if distributed.is_initialized() else 1
+
+
+def agree(network: nn.Module, seconds: float, stop: bool) -> tuple[float, bool]:
+    """Average the gradients of all processes and what a step took them: all follow one schedule.
 
     Returns
     -------
-    elapsed : mean of all clocks
+    seconds : mean of all; a whole run's would be too long for the gradients' precision
     stop : whether any process was told to stop; then all do, after the same step
     """
     if not distributed.is_initialized():
-        return elapsed, stop
+        return seconds, stop
     grads: list[Tensor] = [p.grad for p in network.parameters() if p.grad is not None]
-    signals = grads[0].new_tensor([elapsed, float(stop)])
+    signals = grads[0].new_tensor([seconds, float(stop)])
     flat = torch.cat([*(grad.flatten() for grad in grads), signals])
     distributed.all_reduce(flat)
-    flat /= distributed.get_world_size()
+    flat /= world()
     *parts, signals = flat.split([*(grad.numel() for grad in grads), 2])
     for grad, part in zip(grads, parts, strict=True):
         grad.copy_(part.view_as(grad))

@@ -22,7 +22,7 @@ from models.data.score import STEMS
 from models.export import network_of
 from models.losses import LOSSES, Judged, members, resolved, together
 from models.muon import Muon
-from models.parallel import agree, rank
+from models.parallel import agree, rank, world
 from models.rates import to_host, to_network
 
 LASTFRAME = Streaming({})
@@ -163,6 +163,7 @@ class Trainer:
         self.teacher = self._teacher(configuration.loss.teacher)
         self.halved = halved(schedule.precision, device)
         self.step, self.elapsed, self.heard, self.best = 0, 0.0, 0.0, -math.inf
+        self._late = 0.0  # seconds of the step before that came after its clocks were compared
         self.recent: list[float] = []
         self.asked = self.stop = False
         if held:
@@ -170,7 +171,8 @@ class Trainer:
         self.average = Average(self.network, schedule.average)
         if held:
             kept = {name: value.to(device) for name, value in held["average"].items()}
-            self.average.weights, self.average.steps = kept, self.step
+            self.average.weights = kept
+            self.average.steps = held.get("averaged", self.step)
         place, hearing = (run.seed, TRAINING, rank()), self.architecture.hearing
         elsewhere = configuration.data.elsewhere
         self.feed = Feed(self.mixer, place, device, run.loaders, hearing, elsewhere)
@@ -225,21 +227,24 @@ class Trainer:
             told = replace(batch, stems=stems, groups=None, wanted=wanted)
             total = total.lerp(self._loss(told, masks, terms), loss.taught)
         total.backward()
-        clock = self.elapsed + time.monotonic() - begin
-        self.elapsed, self.stop = agree(self.network, clock, self.asked)
+        seconds, self.stop = agree(self.network, self._late + time.monotonic() - begin, self.asked)
+        self.elapsed += seconds
+        begin = time.monotonic()
         length = torch.nn.utils.clip_grad_norm_(self.network.parameters(), s.clip)
         # The same on every process: the gradients are averaged.
         if torch.isfinite(length):
             self.optimizer.step()
             self.average.update(self.network)
         self.step += 1
-        self.heard += size * frames * self.architecture.hearing.hop / RATE
+        self.heard += world() * size * frames * self.architecture.hearing.hop / RATE
         self.recent.append(total.item())
+        self._late = time.monotonic() - begin
         return not (self.done or self.stop)
 
     def validate(self) -> dict[str, float]:
         """Score the average, and keep it if it is the best so far."""
-        kept = self._build()
+        with torch.random.fork_rng(devices=[]):  # what is drawn to build it is no part of the run
+            kept = self._build()
         kept.load_state_dict(self.average.weights)
         data, run = self.configuration.data, self.configuration.run
         mixer = Mixer(self.library, data.validation, seed=0)
@@ -256,7 +261,10 @@ class Trainer:
         held = {
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "method": self.configuration.schedule.optimizer,
             "average": self.average.weights,
+            "averaged": self.average.steps,
+            "data": self._heard_of(),
             "step": self.step,
             "elapsed": self.elapsed,
             "heard": self.heard,
@@ -298,8 +306,17 @@ class Trainer:
         return made.to(memory_format=self.architecture.layout)
 
     def _restore(self, held: checkpoints.Content) -> None:
+        schedule = self.configuration.schedule
+        method = held.get("method", schedule.optimizer)
+        if method != schedule.optimizer:
+            raise ValueError(
+                f"{self.checkpoint} was made with {method}, schedule.optimizer is "
+                f"{schedule.optimizer}; set it back, or train into another folder"
+            )
         self.network.load_state_dict(held["network"])
         self.optimizer.load_state_dict(held["optimizer"])
+        for group in self.optimizer.param_groups:
+            group["weight_decay"] = schedule.weight_decay
         self.step, self.elapsed, self.best = held["step"], held["elapsed"], held["best"]
         self.heard, self.recent = held.get("heard", 0.0), list(held.get("recent", []))
         if "random" in held:

@@ -77,7 +77,8 @@ class Mixer:
     seed : int
         Same library, split and seed: same batches.
     shares : mapping, optional
-        stem, or songs -> share of the draws by kind of source; KINDS where one is not named.
+        stem, or songs -> share of the draws by kind of source, none where a kind is not named;
+        KINDS where a stem is not.
     partial : float
         Share of the mixtures of an accompaniment and vocals, of which only these two are
         known; none in a library without accompaniments.
@@ -87,7 +88,7 @@ class Mixer:
     Raises
     ------
     ValueError
-        If the split lacks a stem altogether.
+        If the split lacks a stem altogether, or the shares leave nothing to draw of one.
 
     Notes
     -----
@@ -106,7 +107,9 @@ class Mixer:
         self._partial = partial
         self._together = TOGETHER if mix_audio is None else dict.fromkeys(STEMS, mix_audio)
         self._library = library
-        self._shares = {**KINDS, **(shares or {})}
+        nothing = dict.fromkeys(KINDS["vocals"] | KINDS["drums"], 0.0)
+        given = {stem: nothing | dict(table) for stem, table in (shares or {}).items()}
+        self._shares: dict[str, dict[str, float]] = KINDS | given
         self._rng: Random = np.random.default_rng(seed)
         self._maps: dict[str, NDArray[np.int16]] = {}
         items = library.of(split)
@@ -132,6 +135,13 @@ class Mixer:
         for (source, _), song in grouped.items():
             if len(song) >= 2:
                 self._songs.setdefault(ALIAS.get(source, source), []).append(song)
+        kinds = {stem: sorted(shelf) for stem, shelf in self._shelves.items()}
+        for name, held in (kinds | {SONGS: sorted(self._songs)}).items():
+            if held and not any(_weights(self._shares[name], held)):
+                raise ValueError(
+                    f"the shares of {name} are 0 for {', '.join(held)}, which is all that "
+                    f"{library.root} has; give one of them a share"
+                )
         self._frequency = np.log2(np.maximum(np.linspace(0, RATE / 2, BINS), 20)).astype(np.float32)
 
     def seek(self, *position: int) -> None:
@@ -318,10 +328,15 @@ def _taken(rng: Random, shelf: _Shelf) -> Item:
 
 
 def _draw(rng: Random, shares: Mapping[str, float], present: list[str]) -> str:
-    """Draw a kind by its share among those present; unknown kinds count 0.2."""
+    """Draw a kind by its share among those present."""
     present = sorted(present)
-    weights = np.array([shares.get(kind, 0.2) for kind in present])
+    weights = np.array(_weights(shares, present))
     return present[int(rng.choice(len(present), p=weights / weights.sum()))]
+
+
+def _weights(shares: Mapping[str, float], present: list[str]) -> list[float]:
+    """Give the shares of kinds; those that no table names count 0.2."""
+    return [shares.get(kind, 0.2) for kind in present]
 
 
 def _roll_off(octave: Floats, cut: float) -> Floats:

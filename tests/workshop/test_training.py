@@ -314,6 +314,28 @@ def test_a_teacher_is_followed(configure: Configure, whole: Path) -> None:
         configure(loss=loss, network={"head": "complex"})
 
 
+def test_another_optimizer_is_refused(configure: Configure, whole: Path) -> None:
+    """Its state means something else; a new weight decay is followed."""
+    with pytest.raises(ValueError, match=r"made with adamw, schedule.optimizer is muon; set it"):
+        train(configure(run={"out": whole}, schedule={"steps": 8, "optimizer": "muon"}))
+    changed = configure(run={"out": whole}, schedule={"steps": 8, "weight_decay": 0.5})
+    groups = Trainer(changed, torch.device("cpu")).optimizer.param_groups
+    assert {group["weight_decay"] for group in groups} == {0.5}
+
+
+def test_validations_do_not_change_the_curve(configure: Configure) -> None:
+    """Dropout draws from what a network is built with, too."""
+    network = {"architecture": "model2"}
+    curves = []
+    for minutes in (0.0, 100.0):
+        out = configure().run.out.parent / f"{minutes}"
+        run = {"out": out, "validation_minutes": minutes}
+        loss = {"terms": {"mask_bce": 1.0}, "late_terms": {"mask_bce": 1.0}}
+        assert train(configure(run=run, network=network, loss=loss))
+        curves.append(curve(out))
+    assert curves[0] == curves[1]
+
+
 def test_checkpoints_of_older_runs_are_read(configure: Configure, whole: Path) -> None:
     """Without architecture, audio heard, losses and random state, which came later."""
     path = whole / "checkpoint.pt"
@@ -349,6 +371,20 @@ def test_shares_decide_what_is_drawn(library: Path) -> None:
     for mixer in (plain, same):
         mixer.seek(1)
     np.testing.assert_array_equal(plain.batch(1, 4096)[0], same.batch(1, 4096)[0])
+
+
+def test_shares_that_leave_nothing_are_refused(library: Path) -> None:
+    """A table that names no kind of those that are there."""
+    with pytest.raises(ValueError, match="the shares of vocals are 0 for generated"):
+        Mixer(Library.open(library), shares={"vocals": {"real": 1.0}})
+
+
+def test_kinds_without_a_share_are_not_drawn(tmp_path: Path) -> None:
+    """Where a stem has a table, what it does not name has nothing."""
+    opened = Library.open(tmp_path)
+    list(opened.fill([Job(kind, "0", "train", partial(song, 0)) for kind in ("real", "generated")]))
+    mixer = Mixer(opened, shares={"drums": {"real": 1.0}})
+    assert {mixer._pick("drums").source for _ in range(20)} == {"real"}
 
 
 def test_shares_of_whole_songs(tmp_path: Path) -> None:
@@ -434,6 +470,9 @@ def test_gradients_that_are_no_number_are_left_out(
     torch.testing.assert_close(made.average.weights, before)
     torch.testing.assert_close([p.detach() for p in made.network.parameters()], parameters)
     assert made.step == 2
+    made.checkpoint.parent.mkdir()
+    made.keep()
+    assert Trainer(configure(), torch.device("cpu")).average.steps == 1
 
 
 def written(configuration: Configuration, path: Path) -> Path:
@@ -489,6 +528,11 @@ def test_two_processes_are_one_run(configure: Configure, tmp_path: Path) -> None
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert [step for step, _ in curve(configure().run.out)] == ["1", "2", "3", "4", "5", "6"]
+    both = checkpoints.load(configure().run.out / "checkpoint.pt")
+    alone = configure(run={"out": tmp_path / "alone"})
+    assert train(alone)
+    assert both["heard"] == 2 * checkpoints.load(alone.run.out / "checkpoint.pt")["heard"]
+    assert both["elapsed"] > 0
 
 
 def test_a_perfect_mask_beats_an_even_one(library: Path) -> None:

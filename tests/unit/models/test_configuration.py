@@ -73,6 +73,19 @@ def test_defaults(tmp_path: Path) -> None:
             '[network]\narchitecture = "resunet"\ntargets = ["guitar"]\n[run]',
             "network.targets.0 is 'guitar'",
         ),
+        ("[data]", 'network = "lastframe"\n[data]', "network is 'lastframe': "),
+        ("[run]", "[network]\nwidths = []\n[run]", "network.widths: .* at least 1 item"),
+        ("[run]", f"[network]\nwidths = {[8] * 6}\n[run]", "network.widths: .* at most 5 items"),
+        (
+            "[run]",
+            '[network]\narchitecture = "model2"\n[loss]\nterms = { waveform_l1 = 1.0 }\n[run]',
+            r"made\.toml: waveform_l1 needs frames side by side",
+        ),
+        (
+            "[run]",
+            "[data.shares]\nvocals = { reel = 1.0 }\n[run]",
+            "data.shares.vocals.reel is unknown; did you mean real?",
+        ),
         ("[run]", "[run", "is not TOML"),
     ],
 )
