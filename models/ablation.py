@@ -19,7 +19,7 @@ from typing import Annotated, Any
 
 import typer
 
-from models import checkpoints
+from models import checkpoints, command
 from models.configuration import SHARED, Configuration, load
 from models.data.score import STEMS
 from models.evaluation.bootstrap import interval
@@ -41,7 +41,6 @@ from models.study import (
     songs_of,
     train_all,
 )
-from plugin_bridge.errors import PluginBridgeError
 from plugin_bridge.model.onnx import Model
 from plugin_bridge.testing import measure_model
 
@@ -212,6 +211,8 @@ def score(
     (out / "models").mkdir(parents=True, exist_ok=True)
     made: dict[str, Row] = {"mixture": row(mixture), ZERO: row(quarter), "oracle": oracle}
     models = exported(runs, out / "models")
+    if not models:
+        raise ValueError(f"{runs} holds no run of a row; train some first")
     made |= {name: row(by_model(model)) for name, model in models.items()}
     ledger = Ledger(out / "figures", {name: model.path for name, model in models.items()})
     scores = measured(songs_of(numbers, seconds, song), made, ledger, museval)
@@ -298,7 +299,4 @@ def _sum(decibels_below: float) -> str:
 
 
 if __name__ == "__main__":
-    try:
-        app()
-    except (ValueError, OSError, PluginBridgeError) as error:
-        sys.exit(f"{error}")
+    command.run(app)

@@ -6,15 +6,16 @@ divides the scores before the softmax: on music unlike the training's a network 
 is right, and softer masks err less.
 """
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from models import checkpoints
+from models import checkpoints, command
 from models.zoo.lastframe import SCORES
+
+FARTHEST = 2.0
 
 
 def blended(
@@ -36,23 +37,28 @@ def blended(
     Raises
     ------
     ValueError
-        If they are of different networks, or a part is of neither, or the network has no
-        temperature.
+        If they are of different networks, a share is none, a part is of neither, or the network
+        has no temperature.
 
     Notes
     -----
     Thread: [main]
     """
     other = checkpoints.weights(end)
-    one = other | checkpoints.grown(checkpoints.weights(start), other)
     network = (end.get("architecture", "lastframe"), end["config"])
-    if (
-        checkpoints.differences(start, *network, checkpoints.free_for(start, end["config"]))
-        or one.keys() != other.keys()
-    ):
+    free = checkpoints.free_for(start, end["config"])
+    one: checkpoints.Content = {}
+    if not checkpoints.differences(start, *network, free):
+        one = other | checkpoints.grown(checkpoints.weights(start), other)
+    if one.keys() != other.keys():
         raise ValueError(
             "the two are of different networks; give a run and the weights it began with"
         )
+    for name, far in {"share": share, **parts}.items():
+        if not 0 <= far <= FARTHEST:
+            raise ValueError(
+                f"{name} is {far:g}; give 0, the start, to 1, the run, or beyond it to {FARTHEST:g}"
+            )
     unknown = [part for part in parts if not any(name.startswith(part) for name in one)]
     if unknown:
         known = sorted({name.partition(".")[0] for name in one})
@@ -73,8 +79,18 @@ def blended(
                 "number above 0, for lastframe with softmax"
             )
         weights |= {k: w / temperature for k, w in weights.items() if k.startswith(SCORES)}
-    kept = {key: end[key] for key in ("architecture", "config")}
-    return kept | {"weights": weights}
+    kept = {"architecture": network[0], "config": network[1]}
+    return kept | {"data": _heard(start, end), "weights": weights}
+
+
+def _heard(start: checkpoints.Content, end: checkpoints.Content) -> dict[str, Any]:
+    """Give what both runs noted down of what they heard; nothing if one did not."""
+    held = [each.get("data") for each in (start, end)]
+    if not all(held):
+        return {}
+    hours = [each["heard_hours"] for each in held if each]
+    stems = [each["stem_hours"] for each in held if each]
+    return {"stem_hours": stems[0] | stems[1], "heard_hours": round(sum(hours), 2)}
 
 
 def blend(
@@ -104,7 +120,4 @@ def blend(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(blend)
-    except ValueError as error:
-        sys.exit(f"{error}")
+    command.run(lambda: typer.run(blend))

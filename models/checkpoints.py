@@ -68,17 +68,25 @@ def load(path: Path) -> Content:
         raise ValueError(
             f"{path} is not a checkpoint of models.train; name its best.pt or checkpoint.pt"
         ) from error
-    if not isinstance(held, dict) or "config" not in held:
+    content: Content = held if isinstance(held, dict) else {}
+    if not hasattr(content.get("config"), "keys"):
         raise ValueError(
             f"{path} holds no network of models.train; name its best.pt or checkpoint.pt"
         )
-    content: Content = held
     return content
 
 
 def weights(held: Content) -> Content:
-    """Give the averaged weights of a best.pt or a checkpoint.pt."""
-    found: Content = held["weights"] if "weights" in held else held["average"]
+    """Give the averaged weights of a best.pt or a checkpoint.pt.
+
+    Raises
+    ------
+    ValueError
+        If it has none.
+    """
+    found: Content | None = held.get("weights", held.get("average"))
+    if not found:
+        raise ValueError("the checkpoint holds no weights; name a run's best.pt or checkpoint.pt")
     return found
 
 

@@ -87,8 +87,11 @@ def song_sets(given: argparse.Namespace, default: str = SEEDS) -> list[SongSet]:
     Thread: [main]
     """
     sets = []
-    if given.seeds or not (given.song or given.musdb or given.musdb_stems):
-        numbers = seeds(given.seeds or default)
+    others = given.song or given.musdb or given.musdb_stems
+    if others and given.seeds is None and given.kind != "plain":
+        raise ValueError(f"--kind {given.kind} is of generated songs; say which with --seeds")
+    if given.seeds is not None or not others:
+        numbers = seeds(default if given.seeds is None else given.seeds)
         if given.kind == "plain":
             sets.append(generated(numbers, given.seconds))
         elif given.sounds is None:
@@ -111,6 +114,8 @@ def rows(names: list[str], baseline: bool) -> tuple[dict[str, Row], dict[str, st
     ------
     ModelError
         If a model cannot be used.
+    ValueError
+        If one is called like another row.
 
     Notes
     -----
@@ -132,6 +137,9 @@ def rows(names: list[str], baseline: bool) -> tuple[dict[str, Row], dict[str, st
     made: dict[str, Row] = {"mixture": row(mixture), ZERO: row(quarter)}
     if baseline:
         made["baseline"] = row(separate)
+    for name in models:
+        if name in (*made, *goals.values()):
+            raise ValueError(f"a model is called {name!r}, as another row is; rename its file")
     made |= {name: row(by_model(model)) for name, model in models.items()}
     made |= {name: partial(oracle, transform=t, rate=rate) for (t, rate), name in goals.items()}
     return made, {name: goals[key] for name, key in judged.items()}

@@ -23,7 +23,7 @@ from models.data.notes import SongNotes, merged, notes_of, strokes
 from models.data.score import STEMS, Note
 from models.data.songs import Song, generate
 from models.data.sound import Floats, hertz
-from models.evaluation.separators import oracle
+from models.evaluation.separators import oracle, refuse_fewer
 from models.evaluation.songs import real_song, seeds
 from plugin_bridge.analysis.collect import Collector
 from plugin_bridge.analysis.grid import BASE_RATE, HOP, timed
@@ -220,6 +220,7 @@ def main() -> int:
     results: dict[str, dict[tuple[str, str], list[float]]] = defaultdict(lambda: defaultdict(list))
     try:
         separator = Separator(given.model, BASE_RATE, frames_per_call=64)
+        refuse_fewer(given.model, separator.stems)
         for seed in seeds(given.seeds):
             song, truth = generate(seed, given.seconds), notes_of(seed, given.seconds)
             made = versions(song, separator)

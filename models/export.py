@@ -1,14 +1,14 @@
 """Write a trained network as a model file: ``python -m models.export BEST.pt OUT.onnx``.
 
 Rules of this file
-  1. A file has its name only when it was checked: against torch, and streamed against chunked.
+  1. A file has its name only when it was checked: against torch, streamed against chunked, and
+     as the bridge reads it.
   2. What the network needs of its training data, mean and spread of the input, is in the graph.
   3. What is open in a graph is what the contract leaves open: frames of a streaming model, the
      batch of a windowed one, nothing of a segment model.
 """
 
 import json
-import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ import typer
 from numpy.typing import NDArray
 from torch import nn
 
-from models import checkpoints
+from models import checkpoints, command
 from models.architectures import ARCHITECTURES
 from models.batches import spectra
 from models.features import features
@@ -31,6 +31,7 @@ from models.zoo.lastframe import FEATURE, SAMPLE_RATE, STEMS, LastFrame
 from models.zoo.resunet import ResUNet, Segment
 from plugin_bridge.dsp.heads import head as head_of
 from plugin_bridge.model.card import FORMAT, METADATA_KEY
+from plugin_bridge.model.onnx import Model
 
 OPSET = 17
 # Rounding of two float32 implementations, and of one in two orders. Scores are compared by
@@ -84,9 +85,12 @@ def write(
     ------
     ValueError
         If the file computes something else than the network, or than itself in other chunks.
+    ModelError
+        If the bridge would refuse it.
     """
     import onnx
 
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".part")
     states = card.get("states", [])
     first_in, first_out = NAMES.get(card["kind"], OTHERWISE)
@@ -113,6 +117,7 @@ def write(
         onnx.checker.check_model(graph)
         onnx.save(graph, partial)
         check(partial, network, card, inputs)
+        Model(partial, "cpu")
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -215,7 +220,7 @@ def heard(held: dict[str, Any]) -> str:
     """Say what a checkpoint was trained on, as far as it knows."""
     data = held.get("data")
     if not data:
-        return "generated songs"
+        return "not noted down"
     sources = ", ".join(f"{source} {hours:g} h" for source, hours in data["stem_hours"].items())
     return f"stems in the library: {sources}; {data['heard_hours']:g} h of mixtures heard"
 
@@ -316,9 +321,21 @@ def write_segment(network: ResUNet, card: dict[str, Any], path: Path) -> None:
 
 
 def network_of(held: checkpoints.Content) -> nn.Module:
-    """Give the network of a checkpoint, ready for use."""
-    made = ARCHITECTURES[held.get("architecture", "lastframe")](held["config"]).build()
-    made.load_state_dict(checkpoints.weights(held))
+    """Give the network of a checkpoint, ready for use.
+
+    Raises
+    ------
+    ValueError
+        If it is of no architecture that there is, or its weights are not those of its sizes.
+    """
+    try:
+        made = ARCHITECTURES[held.get("architecture", "lastframe")](held["config"]).build()
+        made.load_state_dict(checkpoints.weights(held))
+    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
+        raise ValueError(
+            f"the checkpoint's network cannot be made here ({error}); export it with the version "
+            "that trained it"
+        ) from error
     if isinstance(made, LastFrame) and held["config"]["normed"]:
         made = made.folded()
     return made.eval()
@@ -340,7 +357,7 @@ def export(
         bool, typer.Option("--whole", help="of these: take whole windows, without states")
     ] = False,
     seconds: Annotated[
-        float, typer.Option(help="of a resunet's segment; memory grows with it")
+        float, typer.Option(min=0.1, help="of a resunet's segment; memory grows with it")
     ] = SEGMENT_SECONDS,
     overlap: Annotated[
         float, typer.Option(help="share of a segment that is faded into the next")
@@ -352,6 +369,8 @@ def export(
     """Export a checkpoint."""
     held = checkpoints.load(weights)
     network = network_of(held)
+    if head != HEAD and not isinstance(network, FragmentNetwork):
+        raise ValueError(f"--head {head} is for models of fragments; leave it out")
     found = {name: round(score, 2) for name, score in held.get("scores", {}).items()}
     validation = {"validation excerpts, SDR dB": found} if found else {}
     texts: dict[str, Any] = {
@@ -359,7 +378,7 @@ def export(
         "version": version,
         "license": "GPL-3.0-or-later",
         "trained_on": trained_on or heard(held),
-        "scores": json.loads(scores) if scores else validation,
+        "scores": _object(scores) if scores else validation,
     }
     if isinstance(network, FragmentNetwork):
         card = windowed_card(network, head, **texts)
@@ -371,8 +390,12 @@ def export(
     typer.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
 
 
-if __name__ == "__main__":
+def _object(text: str) -> Any:
     try:
-        typer.run(export)
+        return json.loads(text)
     except ValueError as error:
-        sys.exit(f"{error}")
+        raise ValueError(f"--scores {text!r} is not JSON ({error}); give an object") from error
+
+
+if __name__ == "__main__":
+    command.run(lambda: typer.run(export))

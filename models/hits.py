@@ -170,6 +170,8 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--out", type=Path, default=TARGET)
     given = parser.parse_args()
+    if min(given.songs, given.steps, given.seconds) < 1:
+        parser.error("give at least one song, one step and one second")
     write(given.out, packed(train(*material(given.songs, given.seconds), given.steps)))
     print(f"written to {given.out}")
     return 0

@@ -10,23 +10,21 @@ left_out.md, left_out.json and the models.
 
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from models import command
 from models.ablation import Entry
 from models.baseline import separate
 from models.configuration import Configuration
-from models.data.library import UnusableError
 from models.evaluation.report import table
 from models.evaluation.scores import ZERO, SetScores, columns, measure
 from models.evaluation.separators import Row, by_model, oracle, quarter, row
 from models.evaluation.songs import SongSet, own
 from models.export import export
 from models.study import Runs, publish, train_all
-from plugin_bridge.errors import PluginBridgeError
 
 STEPS = 600
 RUNS = Path("build/left-out")
@@ -75,7 +73,7 @@ def train(
     library: Annotated[Path, typer.Option(help="made by python -m models.data build")],
     songs: Songs,
     runs: Runs = RUNS,
-    steps: Annotated[int, typer.Option(help="budget of each")] = STEPS,
+    steps: Annotated[int, typer.Option(min=1, help="budget of each")] = STEPS,
     config: Annotated[str, typer.Option(help="a name in models/configs")] = "lastframe",
 ) -> None:
     """Train what is not finished, one after the other; interrupted, it goes on from there."""
@@ -93,20 +91,23 @@ def score(
     (out / "models").mkdir(parents=True, exist_ok=True)
     scores = SetScores(given.title, SHOWN)
     for entry in given.entries:
-        best = runs / entry.name / "best.pt"
-        if not best.exists():
+        # Not best.pt: what that is was chosen with the song that was left out.
+        last = runs / entry.name / "checkpoint.pt"
+        if not last.exists():
             print(f"{entry.name}: not trained yet", file=sys.stderr)
             continue
         model = out / "models" / f"{entry.name}.onnx"
-        export(best, model)
+        export(last, model)
         made: dict[str, Row] = {
             ZERO: row(quarter),
             "baseline": row(separate),
             ROW: row(by_model(model)),
-            "oracle": partial(oracle),
+            "oracle": oracle,
         }
         for name in measure(SongSet(given.title, (entry,)), made, scores):
             print(f"{name}: {scores.skipped.get(name, 'done')}", file=sys.stderr)
+    if not scores.songs:
+        raise ValueError(f"{runs} holds no run of these songs; train them first")
     publish(scores, lines(scores), "models.left_out", out / "left_out")
 
 
@@ -131,7 +132,4 @@ def lines(scores: SetScores) -> list[str]:
 
 
 if __name__ == "__main__":
-    try:
-        app()
-    except (ValueError, OSError, UnusableError, PluginBridgeError) as error:
-        sys.exit(f"{error}")
+    command.run(app)

@@ -3,7 +3,6 @@
 `python -m models.merge VOCALS.pt DRUMS.pt BASS.pt OTHER.pt OUT.pt`; models.export takes OUT.pt.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +11,7 @@ import torch
 import typer
 from torch import Tensor
 
-from models import checkpoints
+from models import checkpoints, command
 from models.zoo.fragment import FragmentNetwork
 
 
@@ -28,9 +27,10 @@ def merged(held: Sequence[checkpoints.Content]) -> checkpoints.Content:
     -----
     Thread: [main]
     """
-    stems = [stem for each in held for stem in each["config"].get("stems", ())]
     kinds = [each.get("architecture", "lastframe") for each in held]
-    if set(kinds) != {"branch"} or len(set(stems)) < len(held):
+    branches = [each for each in held if each.get("architecture") == "branch" and "scores" in each]
+    stems = [stem for each in branches for stem in each["config"]["stems"]]
+    if len(set(stems)) < len(held):
         raise ValueError(
             f"given are {', '.join(kinds)} of {', '.join(stems) or 'no stem'}; name the best.pt of "
             "branches of different stems"
@@ -80,7 +80,4 @@ def merge(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(merge)
-    except ValueError as error:
-        sys.exit(f"{error}")
+    command.run(lambda: typer.run(merge))

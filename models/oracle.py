@@ -85,6 +85,7 @@ def draw(path: Path, song: Song, variant: str = "best") -> None:
     scale = scale_of(song.sample_rate, RATE)
     transform = TRANSFORM.scaled(scale)
     first, last = (round(second * song.sample_rate) for second in PICTURED)
+    first = max(0, min(first, song.mixture.shape[1] - (last - first)))  # of a short song all
     stems = np.stack([song.stems[stem][:1, first:last] for stem in STEMS])
     whole = stems.shape[-1] // transform.hop * transform.hop
     spectra = Analysis(transform, len(STEMS)).push(stems[:, 0, :whole])[
@@ -143,6 +144,8 @@ def main() -> int:
             return 0
         if given.museval:
             bss.museval()
+        if given.out:
+            given.out.mkdir(parents=True, exist_ok=True)
         made = rows()
         all_scores = [SetScores(songs.title, tuple(made)) for songs in sets]
         for songs, scores in zip(sets, all_scores, strict=True):
@@ -152,10 +155,11 @@ def main() -> int:
         text = report.markdown(all_scores, {}, command)
         print(text)
         if given.out:
-            given.out.mkdir(parents=True, exist_ok=True)
             report.write(given.out / "oracle.md", text)
             report.write(given.out / "oracle.json", report.document(all_scores, {}, command))
-            draw(given.out / "masks.png", sets[-1].entries[0].load())
+            used = [each for each in sets[-1].entries if each.name in all_scores[-1].songs]
+            for entry in used[:1]:
+                draw(given.out / "masks.png", entry.load())
     except (ValueError, OSError, PluginBridgeError) as error:
         print(error, file=sys.stderr)
         return 2

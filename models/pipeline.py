@@ -212,12 +212,14 @@ def song_of(given: argparse.Namespace) -> FloatArray:
     Raises
     ------
     ValueError
-        If the file has another rate.
+        If the file has another rate, or too little is asked for.
 
     Notes
     -----
     Thread: [main]
     """
+    if not given.seconds >= 1:
+        raise ValueError(f"--seconds is {given.seconds:g}; give 1 or more")
     if given.song is None:
         return np.asarray(generate(given.seed, given.seconds).mixture, np.float32)
     with AudioFile(str(given.song)) as file:

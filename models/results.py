@@ -22,7 +22,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from models import checkpoints, kept
+from models import checkpoints, command, kept
 from models.configuration import AnyNetwork, Configuration, load
 from models.data.score import STEMS
 from models.evaluation import claims
@@ -47,7 +47,6 @@ from models.study import (
     train_all,
 )
 from models.zoo.fragment import LAST, MIDDLE
-from plugin_bridge.errors import PluginBridgeError
 from plugin_bridge.model.onnx import Model
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -166,6 +165,8 @@ def score(
         for entry in ENTRIES
         for use, path in _exported(entry, runs, out / "models").items()
     }
+    if not files:
+        raise ValueError(f"{runs} holds no run of a row; train some first")
     made |= {name: row(by_model(Model(path, "cpu"))) for name, path in files.items()}
     ledger = Ledger(out / "figures", files)
     scores = measured(songs_of(numbers, seconds, song), made, ledger, museval)
@@ -216,7 +217,4 @@ def maps(
 
 
 if __name__ == "__main__":
-    try:
-        app()
-    except (ValueError, OSError, PluginBridgeError) as error:
-        sys.exit(f"{error}")
+    command.run(app)

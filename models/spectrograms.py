@@ -4,7 +4,6 @@
 SONG/<stem>.wav are the true stems: a column for the mixture, the true stems, and each model.
 """
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -12,20 +11,21 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from models import command
 from models.data.score import STEMS
-from models.evaluation.separators import by_model
+from models.evaluation.separators import by_model, refuse_fewer
 from models.evaluation.songs import real_song
 from plugin_bridge.dsp import FloatArray
 from plugin_bridge.dsp.stft import Analysis, Transform
-from plugin_bridge.errors import PluginBridgeError
 
 DYNAMIC_RANGE_DB, TOP_HZ = 90, 8000
+WINDOW = 2048  # samples
 BEFORE_SECONDS = 10.0  # of the song go into a model before what is shown
 
 
 def spectrogram(samples: FloatArray) -> FloatArray:
     """Give the level in dB of (frames, bins), channels together, of (channels, samples)."""
-    transform = Transform(2048, 2048, 512, "sqrt-hann")
+    transform = Transform(WINDOW, WINDOW, 512, "sqrt-hann")
     whole = samples[:, : samples.shape[1] // transform.hop * transform.hop]
     power = np.square(np.abs(Analysis(transform, 2).push(whole))).mean(axis=0)
     return np.asarray(10 * np.log10(power + 1e-9), np.float32)
@@ -90,10 +90,12 @@ def picture(
     seconds: Annotated[float, typer.Option(min=0.1)] = 12.0,
 ) -> None:
     """Draw a song's stems before and after."""
+    if out.suffix != ".png":
+        raise ValueError(f"{out} does not end in .png; name the picture so")
     whole = real_song(song)
     rate, mix = whole.sample_rate, whole.mixture
     begin, end = int(start * rate), int((start + seconds) * rate)
-    if begin >= mix.shape[1]:
+    if begin + WINDOW > mix.shape[1]:
         raise ValueError(
             f"--start is {start:g} s, {song} has {mix.shape[1] / rate:.1f} s; name an earlier one"
         )
@@ -104,6 +106,7 @@ def picture(
     early = max(0, begin - int(BEFORE_SECONDS * rate))
     for name in model or ["lastframe"]:
         stems = by_model(name)(mix[:, early:end], rate)
+        refuse_fewer(name, stems)
         columns[Path(name).stem] = {stem: stems[stem][:, begin - early :] for stem in STEMS}
     out.parent.mkdir(parents=True, exist_ok=True)
     draw(out, columns, rate, start)
@@ -111,7 +114,4 @@ def picture(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(picture)
-    except (ValueError, OSError, PluginBridgeError) as error:
-        sys.exit(f"{error}")
+    command.run(lambda: typer.run(picture))

@@ -16,6 +16,7 @@ from models.evaluation.scores import SetScores, measure
 from models.evaluation.separators import Row
 from models.evaluation.songs import SongSet, generated, own, seeds
 from models.train import train
+from plugin_bridge.errors import hint
 
 # What their commands are asked with.
 Runs = Annotated[Path, typer.Option(help="the folder of the runs")]
@@ -40,6 +41,8 @@ def train_all(trainings: Iterable[Configuration], only: Collection[str] | None =
 
     Raises
     ------
+    ValueError
+        If a configuration is wrong, or `only` names none: before anything is trained.
     typer.Exit
         If one was stopped.
 
@@ -47,8 +50,13 @@ def train_all(trainings: Iterable[Configuration], only: Collection[str] | None =
     -----
     Thread: [main]
     """
-    for configuration in trainings:
-        if only and configuration.run.out.name not in only:
+    all_of_them = {each.run.out.name: each for each in trainings}
+    for name in only or ():
+        if name not in all_of_them:
+            known = list(all_of_them)
+            raise ValueError(f"--only {name} is no run; {hint(name, known)}use {', '.join(known)}")
+    for name, configuration in all_of_them.items():
+        if only and name not in only:
             continue
         typer.echo(configuration.run.out)
         if not train(configuration):

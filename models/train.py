@@ -17,6 +17,7 @@ import torch
 import typer
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
+from models import command
 from models.configuration import Configuration, load
 from models.journal import Journal
 from models.memory import keep_freed
@@ -141,15 +142,10 @@ def _check(
     tell("  ".join(f"{key} {value:.2f}" for key, value in (row | scores).items()))
 
 
-def command(path: Path) -> None:
+def whole(path: Path) -> None:
     """Train as CONFIG.toml says; every key: models/configuration.py."""
-    try:
-        done = train(load(path))
-    except ValueError as error:
-        typer.echo(" ".join(str(error).split()), err=True)
-        raise typer.Exit(2) from error
-    raise typer.Exit(0 if done else 1)
+    raise typer.Exit(0 if train(load(path)) else 1)
 
 
 if __name__ == "__main__":
-    typer.run(command)
+    command.run(lambda: typer.run(whole))

@@ -59,11 +59,14 @@ def ways(scores: SetScores, oracles: dict[str, str]) -> list[str]:
     """
     lines = []
     for row, goal in oracles.items():
-        by_stem = ", ".join(f"{stem} {scores.way(row, goal, stem):.0f} %" for stem in STEMS)
-        lines.append(
-            f"{row}: {scores.way(row, goal):.0f} % of the way in dB SDR from mix/4 to {goal} "
-            f"({by_stem})"
+        whole, *parts = (scores.way(row, goal, column) for column in (MEAN, *STEMS))
+        of = "" if math.isnan(whole) else f"{whole:.0f} % of "
+        by_stem = ", ".join(
+            f"{stem} {part:.0f} %"
+            for stem, part in zip(STEMS, parts, strict=True)
+            if not math.isnan(part)
         )
+        lines.append(f"{row}: {of}the way in dB SDR from mix/4 to {goal} ({by_stem})")
     return lines
 
 
@@ -86,6 +89,7 @@ def _set(scores: SetScores, oracles: dict[str, str]) -> list[str]:
         f"- {row}: the estimates add up to the mixture, {scores.mean(row, 'sum_error', ''):.0f} dB "
         "below it"
         for row in oracles
+        if not math.isnan(scores.mean(row, "sum_error", ""))
     ]
     lines.append("")
     for row in oracles:

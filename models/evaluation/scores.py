@@ -50,10 +50,10 @@ class SetScores:
         figure : str
             A field of Figures, or sir or sar.
         column : str
-            A stem, accompaniment, or mean for the mean of the four stems; "" for figures
-            that are one number a song.
+            A stem, accompaniment, or mean for the mean of the stems that sound, which is nan
+            for a row that lacks one; "" for figures that are one number a song.
         """
-        return np.array([_value(song[row], figure, column) for song in self.songs.values()])
+        return np.array([_of_song(song, row, figure, column) for song in self.songs.values()])
 
     def mean(self, row: str, figure: str, column: str) -> float:
         """Give the mean over the songs that have the figure, nan if none has."""
@@ -85,14 +85,21 @@ class SetScores:
         return 100 * (there - start) / (goal - start)
 
 
+def _of_song(song: Mapping[str, Figures], row: str, figure: str, column: str) -> float:
+    if column != MEAN:
+        return _value(song[row], figure, column)
+    every = np.array([[_value(each, figure, stem) for stem in STEMS] for each in song.values()])
+    own = np.array([_value(song[row], figure, stem) for stem in STEMS])
+    sounding = own[~np.isnan(every).all(axis=0)]
+    return float(sounding.mean()) if sounding.size else float("nan")
+
+
 def _value(found: Figures, figure: str, column: str) -> float:
     held: Any = found.bss.get(figure) if figure in bss.ORDER[2:] else getattr(found, figure)
     if held is None:
         return float("nan")
     if not column:
         return float(held)
-    if column == MEAN:
-        return _over(np.mean, np.array([held[stem] for stem in STEMS]))
     return float(held[column])
 
 

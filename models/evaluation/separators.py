@@ -4,7 +4,7 @@
 reach at most when it may look at the true stems.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +88,23 @@ def _folded(stems: dict[str, Floats]) -> dict[str, Floats]:
         if "other" in stems:
             stems["other"] = stems["other"] + beyond
     return stems
+
+
+def refuse_fewer(name: str, stems: Collection[str]) -> None:
+    """Refuse a model that lacks one of the four stems.
+
+    Raises
+    ------
+    ValueError
+        Names those that it lacks.
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    lacking = [stem for stem in STEMS if stem not in stems]
+    if lacking:
+        raise ValueError(f"{name} gives no {', no '.join(lacking)}; name a model of all four")
 
 
 def transform_of(model: Model) -> Transform:

@@ -8,6 +8,8 @@ import torch
 
 from models import checkpoints
 from models.blend import blend, blended
+from models.export import heard
+from models.zoo.fragment import FragmentNetwork
 from models.zoo.lastframe import LastFrame
 from tests.workshop.conftest import TINY
 
@@ -92,3 +94,19 @@ def test_what_is_refused(ends: tuple[Path, Path], tmp_path: Path) -> None:
         blended(other[0], other[1], 0.5, {}, 1.3)
     with pytest.raises(ValueError, match="write NAME=SHARE"):
         blend(*ends, tmp_path / "out.pt", 0.5, ["low_end"])
+    with pytest.raises(ValueError, match="share is nan; give 0, the start"):
+        blended(start, end, float("nan"), {})
+    branch = FragmentNetwork(stems=("bass",), trunks=1, branches=1)
+    stranger = {"architecture": "branch", "config": branch.config, "weights": branch.state_dict()}
+    with pytest.raises(ValueError, match="different networks"):
+        blended(start, stranger, 0.5, {})
+
+
+def test_what_both_heard_is_noted_down(ends: tuple[Path, Path]) -> None:
+    """As far as both knew it."""
+    start, end = (checkpoints.load(path) for path in ends)
+    assert heard(blended(start, end, 0.5, {})) == "not noted down"
+    first = {"data": {"stem_hours": {"real": 1.0}, "heard_hours": 2.0}}
+    other = {"data": {"stem_hours": {"real": 1.0, "midi": 0.5}, "heard_hours": 0.25}}
+    told = heard(blended(start | first, end | other, 0.5, {}))
+    assert told == "stems in the library: real 1 h, midi 0.5 h; 2.25 h of mixtures heard"

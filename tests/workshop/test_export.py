@@ -9,17 +9,23 @@ import torch
 from onnxruntime import InferenceSession
 from torch import Tensor
 
-from models import checkpoints
+from models import checkpoints, command
+from models.ablation import CONFIGS
 from models.architectures import masks_of
 from models.batches import spectra
 from models.configuration import Network
 from models.export import example_inputs, export, streaming_card, write
 from models.features import features
+from models.merge import merge
+from models.spectrograms import picture
+from models.study import train_all
 from models.train import train
 from models.trainer import Trainer
+from models.zoo.fragment import FragmentNetwork
 from models.zoo.lastframe import STEMS, TRANSFORM, LastFrame
 from plugin_bridge.dsp.features import FeaturePlane
 from plugin_bridge.dsp.stft import Analysis, Transform
+from plugin_bridge.errors import ModelError
 from plugin_bridge.model.fuse import fuse
 from plugin_bridge.model.onnx import Model
 from plugin_bridge.separator import Separator
@@ -134,6 +140,47 @@ class Forgetful(LastFrame):
         """Run, and drop what there is to remember."""
         scores, *following = super().forward(features, *states)
         return scores, *(0 * state for state in following)
+
+
+def test_a_file_that_the_bridge_would_refuse_is_not_written(run: Path, tmp_path: Path) -> None:
+    """Nor one whose options are of another network."""
+    branch = FragmentNetwork(stems=("bass",), trunks=1, branches=1)
+    held = {"architecture": "branch", "config": branch.config, "weights": branch.state_dict()}
+    checkpoints.save(tmp_path / "branch.pt", held)
+    out = tmp_path / "made" / "out.onnx"
+    with pytest.raises(ModelError, match="binry"):
+        export(tmp_path / "branch.pt", out, head="binry")
+    with pytest.raises(ValueError, match="--head sigmoid is for models of fragments"):
+        export(run / "best.pt", out, head="sigmoid")
+    with pytest.raises(ValueError, match=r"--scores '\{bad' is not JSON"):
+        export(run / "best.pt", out, scores="{bad")
+    best = checkpoints.load(run / "best.pt")
+    checkpoints.save(tmp_path / "odd.pt", best | {"config": {"size": 3}})
+    with pytest.raises(ValueError, match="network cannot be made here"):
+        export(tmp_path / "odd.pt", out)
+    checkpoints.save(tmp_path / "none.pt", {"config": best["config"]})
+    with pytest.raises(ValueError, match="holds no weights"):
+        export(tmp_path / "none.pt", out)
+    assert not [path for path in tmp_path.rglob("*") if path.suffix in (".onnx", ".part")]
+    export(run / "checkpoint.pt", out)
+    assert Model(out).card.trained_on.startswith("stems in the library: generated")
+
+
+def test_commands_end_in_one_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """And in 2."""
+    blind = CONFIGS / "lastframe.toml"
+    for begun in (
+        lambda: merge([WEIGHTS / "lastframe.pt"], tmp_path / "out.pt"),
+        lambda: export(WEIGHTS / "none.pt", tmp_path / "out.onnx"),
+        lambda: export(blind, tmp_path / "out.onnx"),
+        lambda: picture(tmp_path, tmp_path / "out"),
+        lambda: train_all([], ["nosuch"]),
+        lambda: checkpoints.save(tmp_path, {}),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            command.run(begun)
+        assert ended.value.code == 2
+        assert capsys.readouterr().err.count("\n") == 1
 
 
 def write_one(network: LastFrame, path: Path) -> None:

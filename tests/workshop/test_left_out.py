@@ -48,7 +48,7 @@ def test_each_is_separated_by_the_network_that_never_heard_it(
         kept = Library.open(library).holding_out(made[name].data.held_out)
         assert {item.song for item in kept.of("train")} == {other}
         assert checkpoints.load(runs / name / "best.pt")["step"] == 2
-    (runs / "two" / "best.pt").unlink()
+    (runs / "two" / "checkpoint.pt").unlink()
     score(root, out, runs)
     assert "two: not trained yet" in capsys.readouterr().err
     (found,) = json.loads((out / "left_out.json").read_text())["sets"]

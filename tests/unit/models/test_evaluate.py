@@ -67,11 +67,27 @@ def test_wrong_arguments_are_one_sentence(
         (["--seeds", "23-0"], "such as 0-23"),
         (["--musdb", tmp_path], "expected"),
         (["--seeds", "0", "--seconds", "0"], "allowed are"),
+        (["--seeds", ""], "such as 0-23"),
+        (["--kind", "band", "--song", tmp_path], "--kind band is of generated songs"),
     ]
     for arguments, said in wrong:
         assert run(monkeypatch, *arguments) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert said in line
+
+
+@pytest.mark.parametrize("name", ["mixture", "baseline", "oracle"])
+def test_a_model_called_like_a_row_is_refused(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+) -> None:
+    """Neither stands in the other's place."""
+    model = write_model(tmp_path / f"{name}.onnx", stems=STEMS)
+    assert run(monkeypatch, "--baseline", "--model", model, "--seeds", "0") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"a model is called {name!r}, as another row is; rename its file"
 
 
 def test_nothing_to_score_is_a_failure(

@@ -9,6 +9,7 @@ from models.data.score import STEMS
 from models.data.songs import Song
 from models.evaluation.ledger import Ledger
 from models.evaluation.metrics import COLUMNS
+from models.evaluation.report import markdown, ways
 from models.evaluation.scores import ZERO, SetScores, mean_sdr, measure
 from models.evaluation.separators import Row, Stems, oracle, quarter, row
 from models.evaluation.songs import Entry, SongSet
@@ -60,6 +61,23 @@ def test_a_song_without_a_stem_does_not_count_for_it() -> None:
     assert np.isnan(alone.mean("row", "sdr", "bass"))
     assert np.isnan(alone.shares("row")[STEMS.index("bass")]).all()
     assert alone.shares("row")[0, 0] == pytest.approx(0.9, abs=1e-5)
+
+
+def test_a_model_of_some_stems_has_no_mean() -> None:
+    """It stands beside means of four; how far it came is told stem by stem."""
+
+    def voices(given: Song) -> Stems:
+        return {"vocals": np.float32(0.9) * given.stems["vocals"]}
+
+    rows: dict[str, Row] = {ZERO: row(quarter), "voices": voices, "oracle": oracle}
+    made = scores(rows, 0, 2)
+    assert made.mean("voices", "sdr", "vocals") == pytest.approx(20, abs=1e-3)
+    assert np.isnan(made.mean("voices", "sdr", "mean"))
+    assert np.isfinite(made.mean("oracle", "sdr", "mean"))
+    (line,) = ways(made, {"voices": "oracle"})
+    assert line.startswith("voices: the way in dB SDR from mix/4 to oracle (vocals ")
+    assert "nan" not in line
+    assert "nan" not in markdown([made], {"voices": "oracle"})
 
 
 def test_the_way_goes_from_a_quarter_to_the_oracle() -> None:
