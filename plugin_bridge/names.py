@@ -1,4 +1,4 @@
-"""Words of paths and routes, and which names of stems, strips and buses there can be."""
+"""Words that many use: of paths, routes and providers; which names strips and buses can have."""
 
 import re
 
@@ -6,13 +6,17 @@ MIX = "mix"
 DRY = "dry"
 MASTER = "master"
 CLIP = "clip"
+# Where a model runs; see model/providers.py.
+PROVIDERS = ("auto", "cpu", "cuda")
 # What a strip or bus cannot be called.
 RESERVED = (MIX, DRY, MASTER, CLIP, "console", "preset")
 # A path has dots. A render gives each name its file, and files of some systems lack the others.
 UNFIT = re.compile(r'[./\\:*?"<>|\x00-\x1f]')
+# Bytes; a file's has an ending, too, and more while it is written.
+LONGEST = 200
 RULE = (
-    "use one without dots, slashes and other signs that files cannot have in their names, "
-    f"which is not {', '.join(RESERVED[:-1])} or {RESERVED[-1]}"
+    "use one without dots, slashes and other signs that files cannot have in their names, of at "
+    f"most {LONGEST} bytes, which is not {', '.join(RESERVED[:-1])} or {RESERVED[-1]}"
 )
 
 
@@ -21,11 +25,13 @@ def is_fit(name: str) -> bool:
 
     Examples
     --------
-    >>> is_fit("lead vocals"), is_fit("lead.vocals"), is_fit("Mix")
-    (True, False, False)
+    >>> is_fit("lead vocals"), is_fit("lead.vocals"), is_fit("Mix"), is_fit("la" * 150)
+    (True, False, False, False)
 
     Notes
     -----
     Thread: [any]
     """
-    return bool(name.strip()) and not UNFIT.search(name) and name.casefold() not in RESERVED
+    short = len(name.encode(errors="replace")) <= LONGEST
+    fit = bool(name.strip()) and short and not UNFIT.search(name)
+    return fit and name.casefold() not in RESERVED

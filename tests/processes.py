@@ -50,8 +50,9 @@ def children(pid: int) -> list[int]:
 
 
 def hear_ctrl_c() -> None:
-    """Undo what a shell does for background jobs, whose children do not hear Ctrl-C."""
+    """Undo what shells and nohup do for background jobs, whose children do not hear a terminal."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 class Terminal:

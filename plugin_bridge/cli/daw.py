@@ -80,7 +80,7 @@ def serve(
     from plugin_bridge.files.options import require
     from plugin_bridge.live.daw.server import Served, Server
     from plugin_bridge.model import store
-    from plugin_bridge.model.providers import PROVIDERS
+    from plugin_bridge.names import PROVIDERS
 
     require("--provider", provider, PROVIDERS)
     path = store.find(model or store.DEFAULT).absolute()

@@ -25,8 +25,8 @@ from plugin_bridge.files.resample import AlignedResampler
 from plugin_bridge.files.stream import StemStream
 from plugin_bridge.model.onnx import Model
 from plugin_bridge.model.protocols import AnyModel
-from plugin_bridge.model.providers import PROVIDERS
 from plugin_bridge.model.store import DEFAULT
+from plugin_bridge.names import PROVIDERS
 from plugin_bridge.separator import Counters, choose_stems, clean
 
 CHUNK = 1 << 16

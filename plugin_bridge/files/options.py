@@ -6,8 +6,7 @@ from pathlib import Path
 
 from plugin_bridge import separator
 from plugin_bridge.errors import SpecError, hint
-from plugin_bridge.model.providers import PROVIDERS
-from plugin_bridge.names import MIX
+from plugin_bridge.names import MIX, PROVIDERS
 
 NI_STEMS = "stem.mp4"
 FORMATS = ("wav", "flac", NI_STEMS)

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from plugin_bridge.errors import SpecError
-from plugin_bridge.model.providers import PROVIDERS
+from plugin_bridge.names import PROVIDERS
 
 NULL, DEFAULT_RATE, DEFAULT_BLOCK = "null", 44100.0, 256
 AUTO, INLINE, WORKER = "auto", "inline", "worker"

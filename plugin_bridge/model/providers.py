@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from plugin_bridge.dsp import FloatArray
 from plugin_bridge.errors import PluginBridgeWarning, ProviderError, SpecError
+from plugin_bridge.names import PROVIDERS
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
-PROVIDERS = ("auto", "cpu", "cuda")
 TRIALS = 5
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import hear_ctrl_c
 from tests.tiny import hiss, read_audio, write_audio, write_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +28,7 @@ def _start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=hear_ctrl_c,
     )
 
 
