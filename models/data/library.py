@@ -250,7 +250,7 @@ def store(root: Path, job: Job) -> list[Item]:
     Returns
     -------
     items : list of Item
-        One per stem that is not silent.
+        One per stem that is not silent; a song shorter than a second has none.
 
     Raises
     ------
@@ -288,8 +288,8 @@ def store(root: Path, job: Job) -> list[Item]:
 def _activity(data: NDArray[np.int16]) -> tuple[list[int], float]:
     """Seconds that sound and their RMS."""
     whole = len(data) // RATE
-    parts = data[: whole * RATE : 4].astype(np.float32).reshape(whole, -1) / 32768
-    rms = np.sqrt((parts**2).mean(1)) if whole else np.zeros(0, np.float32)
+    parts = data[: whole * RATE : 4].astype(np.float32).reshape(whole, RATE // 4 * 2) / 32768
+    rms = np.sqrt((parts**2).mean(1))
     active = np.flatnonzero(rms > max(QUIET, SHARE * float(rms.max(initial=0))))
     level = float(np.sqrt((rms[active] ** 2).mean())) if len(active) else 0.0
     return [int(second) for second in active], level

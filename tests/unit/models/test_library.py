@@ -11,6 +11,7 @@ from models.data import folders, material
 from models.data.library import RATE, Job, Library
 from models.data.mixing import BINS, Mixer
 from models.data.score import STEMS
+from tests.tiny import hiss
 
 Stems = dict[str, NDArray[np.float32]]
 
@@ -75,6 +76,13 @@ def test_silent_stems_are_left_out(tmp_path: Path) -> None:
     list(library.fill([Job("own", "a", "train", lambda: silent)]))
     assert {item.stem for item in library.items} == {"drums", "bass", "other"}
     assert library.done == ["own/a"]
+
+
+def test_a_song_shorter_than_a_second_is_done_and_gives_nothing(tmp_path: Path) -> None:
+    """It has no whole second that could sound, and the build goes on."""
+    library = Library(tmp_path)
+    list(library.fill([Job("own", "a", "train", lambda: {"bass": hiss(RATE - 1)})]))
+    assert (library.items, library.done) == ([], ["own/a"])
 
 
 def test_real_songs_are_held_out_by_name(tmp_path: Path) -> None:
