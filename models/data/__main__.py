@@ -4,9 +4,10 @@
 """
 
 import argparse
+import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor
 from functools import partial
 from pathlib import Path
@@ -42,6 +43,27 @@ def song_jobs(first: int, count: int, seconds: float) -> Iterator[Job]:
         yield Job("generated", f"{seed}-{seconds:g}s", split, partial(song_stems, seed, seconds))
 
 
+def _from(lowest: int) -> Callable[[str], int]:
+    """Give what reads a whole number that is not below the lowest."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < lowest:
+            raise argparse.ArgumentTypeError(f"{text} is no whole number from {lowest} on")
+        return int(text)
+
+    return number
+
+
+def _length(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 1 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no length of more than 1 s")
+    return seconds
+
+
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m models.data", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -50,12 +72,12 @@ def _arguments() -> argparse.ArgumentParser:
     )
     lmms.add_argument("--out", type=Path, required=True, help="for build --folder")
     lmms.add_argument("--projects", type=Path, metavar="ROOT", help="where LMMS has its projects")
-    lmms.add_argument("--jobs", type=int, default=1, help="processes (default 1)")
+    lmms.add_argument("--jobs", type=_from(1), default=1, help="processes (default 1)")
     build = commands.add_parser(
         "build", help="make what is missing; may be stopped and started again"
     )
     build.add_argument("--out", type=Path, required=True, help="the library's folder")
-    build.add_argument("--songs", type=int, default=0, help="generated songs")
+    build.add_argument("--songs", type=_from(0), default=0, help="generated songs")
     build.add_argument(
         "--kind", choices=("plain", "band", "midi"), default="plain",
         help="of the generated songs: plain needs nothing; band plays the same kind of scores, and "
@@ -65,10 +87,11 @@ def _arguments() -> argparse.ArgumentParser:
         "--sounds", type=Path, metavar="ROOT",
         help="raw material that band and midi play: instruments, drums_sonicpi, voices, midi",
     )  # fmt: skip
-    build.add_argument("--seconds", type=float, default=80.0, help="length of each")
+    build.add_argument("--seconds", type=_length, default=80.0, help="length of each")
     build.add_argument(
-        "--first-seed", type=int, default=TRAINING, help="below 1000: validation (default 1000)"
-    )
+        "--first-seed", type=_from(0), default=TRAINING,
+        help="below 1000: validation (default 1000)",
+    )  # fmt: skip
     build.add_argument(
         "--folder", type=Path, action="append", default=[], metavar="ROOT",
         help="own stems, ROOT/<song>/<stem>.wav; may be given again",
@@ -98,7 +121,7 @@ def _arguments() -> argparse.ArgumentParser:
         help="tracker modules (.it, .xm, .s3m, .mod); may be given again",
     )  # fmt: skip
     build.add_argument("--material", type=Path, help="raw material: songs, voices, instruments")
-    build.add_argument("--jobs", type=int, default=1, help="processes (default 1)")
+    build.add_argument("--jobs", type=_from(1), default=1, help="processes (default 1)")
     return parser
 
 
@@ -138,6 +161,13 @@ def _jobs(given: argparse.Namespace) -> Iterator[Job]:
         yield from bands.jobs(
             given.kind, given.first_seed, given.songs, given.seconds, given.sounds
         )
+
+
+def _wanted(given: argparse.Namespace) -> list[Job]:
+    jobs = list(_jobs(given))
+    if not jobs:
+        raise ValueError("there is nothing to build; give --songs, --folder or another source")
+    return jobs
 
 
 def told(skipped: dict[str, str]) -> str:
@@ -201,7 +231,7 @@ def main() -> int:
     library = Library.open(given.out)
     start = time.perf_counter()
     try:
-        jobs = list(_jobs(given))
+        jobs = _wanted(given)
         left = len({job.key for job in jobs} - set(library.done))
         print(f"{len(jobs)} songs, {left} to make", flush=True)
         for i, (job, items) in enumerate(library.fill(jobs, given.jobs), 1):

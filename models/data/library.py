@@ -255,13 +255,20 @@ def store(root: Path, job: Job) -> list[Item]:
     Raises
     ------
     UnusableError
-        If the song's material is no good; OSError if the folder cannot be written.
+        If the song cannot be made; OSError if the folder cannot be written.
 
     Notes
     -----
     Thread: [any]
     """
-    stems = job.make()
+    try:
+        stems = job.make()
+    except (UnusableError, OSError, MemoryError):
+        raise
+    except Exception as error:  # whatever a song's material holds, it spoils that song alone
+        raise UnusableError(
+            f"{job.key} cannot be made ({type(error).__name__}: {error}); leave it out"
+        ) from error
     peak = max((float(np.abs(track).max(initial=0)) for track in stems.values()), default=0.0)
     gain = min(1.0, FULL / max(peak, 1e-9))
     items = []

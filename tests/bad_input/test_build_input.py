@@ -1,11 +1,13 @@
 """A library is built from what is good; what is not is skipped, named and counted."""
 
+import builtins
 import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,13 @@ from plugin_bridge.dsp import FloatArray
 from tests.tiny import hiss, write_audio
 
 ROOT = Path(__file__).resolve().parents[2]
+
+FAILURES = {"RecursionError": "too deep", "IndexError": "no note", "ValueError": "null byte"}
+
+
+def fail(error: str) -> dict[str, FloatArray]:
+    """Raise the error of that name."""
+    raise getattr(builtins, error)(FAILURES.get(error, ""))
 
 
 def songs(root: Path, count: int) -> Path:
@@ -124,6 +133,43 @@ def test_a_full_disk_stops_the_build_and_keeps_what_is_there(
     monkeypatch.setattr(np, "save", save)
     assert build(monkeypatch, out, root) == 0
     assert len(Library.open(out).done) == 3
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_error_that_nobody_foresaw_spoils_one_song(tmp_path: Path, workers: int) -> None:
+    """The song is skipped with the error's kind and text; the disk's and memory's are not."""
+    made = Library(tmp_path)
+    todo = [library.Job("own", error, "train", partial(fail, error)) for error in FAILURES]
+    list(made.fill(todo, workers))
+    assert made.done == []
+    for error, text in FAILURES.items():
+        assert f"{error}: {text}" in made.skipped[f"own/{error}"]
+    with pytest.raises(MemoryError):
+        list(made.fill([library.Job("own", "full", "train", partial(fail, "MemoryError"))]))
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["", "--songs 0", "--songs x", "--songs -1", "--seconds inf", "--seconds 1", "--seconds x",
+     "--first-seed -1", "--jobs 0"],
+)  # fmt: skip
+def test_a_build_of_nothing_and_wrong_numbers_are_refused(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    given: str,
+) -> None:
+    """Before anything is written, with what is allowed."""
+    out = tmp_path / "library"
+    monkeypatch.setattr("sys.argv", ["data", "build", "--out", str(out), *given.split()])
+    try:
+        code = command.main()
+    except SystemExit as refused:
+        code = refused.code
+    assert code == 2
+    said = capsys.readouterr().err
+    assert "nothing to build" in said if given in ("", "--songs 0") else given.split()[0] in said
+    assert not out.exists()
 
 
 def test_loud_files_are_scaled_not_cut(tmp_path: Path) -> None:
