@@ -4,12 +4,13 @@
 """
 
 import argparse
+import errno
 import math
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor
 from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
 
 from models.data.library import RATE, Job, Library, UnusableError
@@ -17,6 +18,7 @@ from models.data.songs import generate
 from models.data.sound import Floats
 from models.data.workers import spread
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NAMED = 5  # skipped songs in the last line; the others are named above it
 TRAINING = 1000  # first seed that training may use; below it lie validation and tests
 
@@ -189,27 +191,47 @@ def told(skipped: dict[str, str]) -> str:
     )
 
 
-def _render_projects(given: argparse.Namespace) -> int:
+def _render_projects(given: argparse.Namespace) -> None:
     from models.data import lmms
 
     skipped: dict[str, str] = {}
-    try:
-        projects = lmms.projects(given.projects or lmms.PROJECTS)
-        for path, made in spread(partial(lmms.attempt, given.out), projects, given.jobs):
-            if isinstance(made, UnusableError):
-                skipped[path.stem] = str(made)
-                print(f"{path.stem}: skipped: {made}", flush=True)
-            else:
-                print(f"{path.stem}: {' '.join(made) or 'is there'}", flush=True)
-    except (ValueError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 2 if isinstance(error, ValueError) else 1
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
-        return 130
+    projects = lmms.projects(given.projects or lmms.PROJECTS)
+    for path, made in spread(partial(lmms.attempt, given.out), projects, given.jobs):
+        if isinstance(made, UnusableError):
+            skipped[path.stem] = str(made)
+            print(f"{path.stem}: skipped: {made}", flush=True)
+        else:
+            print(f"{path.stem}: {' '.join(made) or 'is there'}", flush=True)
     if skipped:
         print(told(skipped))
-    return 0
+
+
+def _build(given: argparse.Namespace) -> None:
+    library = Library.open(given.out)
+    start = time.perf_counter()
+    jobs = _wanted(given)
+    left = len({job.key for job in jobs} - set(library.done))
+    print(f"{len(jobs)} songs, {left} to make", flush=True)
+    for i, (job, items) in enumerate(library.fill(jobs, given.jobs), 1):
+        stems = " ".join(f"{item.stem} {len(item.active)}s" for item in items) or "silent"
+        if job.key in library.skipped:
+            stems = f"skipped: {library.skipped[job.key]}"
+        took = time.perf_counter() - start
+        print(f"{i}/{left}  {took:5.0f} s  {job.key}: {stems}", flush=True)
+    for split in ("train", "validation"):
+        minutes = {stem: round(s / 60, 1) for stem, s in library.seconds(split).items()}
+        print(f"{split}: active minutes {minutes}")
+    if library.skipped:
+        print(told(library.skipped))
+
+
+def _stopped(error: OSError | RuntimeError) -> str:
+    """Give the sentence for what ends the work and is no song's fault."""
+    why = str(error) or "a worker was ended"
+    # soundfiles that cannot be written and workers without memory are RuntimeErrors
+    if isinstance(error, RuntimeError) or error.errno in FULL:
+        return f"stopped: {why}; make room on disk or in memory, then the same command goes on"
+    return f"stopped: {why}; put that right, then the same command goes on"
 
 
 def main() -> int:
@@ -225,39 +247,21 @@ def main() -> int:
     -----
     Thread: [main]
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a name that a terminal cannot show is spelt out
+            stream.reconfigure(errors="backslashreplace")
     given = _arguments().parse_args()
-    if given.command == "lmms":
-        return _render_projects(given)
-    library = Library.open(given.out)
-    start = time.perf_counter()
     try:
-        jobs = _wanted(given)
-        left = len({job.key for job in jobs} - set(library.done))
-        print(f"{len(jobs)} songs, {left} to make", flush=True)
-        for i, (job, items) in enumerate(library.fill(jobs, given.jobs), 1):
-            stems = " ".join(f"{item.stem} {len(item.active)}s" for item in items) or "silent"
-            if job.key in library.skipped:
-                stems = f"skipped: {library.skipped[job.key]}"
-            took = time.perf_counter() - start
-            print(f"{i}/{left}  {took:5.0f} s  {job.key}: {stems}", flush=True)
+        _render_projects(given) if given.command == "lmms" else _build(given)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    except (OSError, BrokenExecutor) as error:
-        why = str(error) or "a worker was ended"
-        print(
-            f"stopped: {why}; make room on disk or in memory, then the same command goes on",
-            file=sys.stderr,
-        )
+    except (OSError, RuntimeError) as error:
+        print(_stopped(error), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here", file=sys.stderr)
         return 130
-    for split in ("train", "validation"):
-        minutes = {stem: round(s / 60, 1) for stem, s in library.seconds(split).items()}
-        print(f"{split}: active minutes {minutes}")
-    if library.skipped:
-        print(told(library.skipped))
     return 0
 
 

@@ -116,18 +116,25 @@ class Library:
         Raises
         ------
         ValueError
-            If the index was written by a later version.
+            If the index is damaged, or was written by a later version.
         """
         path = Path(root) / INDEX
         if not path.exists():
             return cls(Path(root))
-        data = json.loads(path.read_text())
-        if data["format"] > FORMAT:
+        try:
+            data = json.loads(path.read_text())
+            written = int(data["format"])
+            if written <= FORMAT:
+                return cls(Path(root), [Item(**item) for item in data["items"]], data["done"])
+        except (ValueError, LookupError, TypeError) as error:
             raise ValueError(
-                f"{path} has format {data['format']}, this code reads up to {FORMAT}; "
-                "update the checkout or build the library anew"
-            )
-        return cls(Path(root), [Item(**item) for item in data["items"]], data["done"])
+                f"{path} is no index of a library ({type(error).__name__}: {error}); copy it "
+                "again, or build the library anew"
+            ) from error
+        raise ValueError(
+            f"{path} has format {written}, this code reads up to {FORMAT}; update the checkout or "
+            "build the library anew"
+        )
 
     def save(self) -> None:
         """Write the index."""

@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from models.data import __main__ as command
-from models.data import folders, library
+from models.data import folders, library, lmms
 from models.data.library import RATE, Library
 from plugin_bridge.dsp import FloatArray
 from tests.tiny import hiss, write_audio
@@ -162,6 +163,7 @@ def test_a_build_of_nothing_and_wrong_numbers_are_refused(
     """Before anything is written, with what is allowed."""
     out = tmp_path / "library"
     monkeypatch.setattr("sys.argv", ["data", "build", "--out", str(out), *given.split()])
+    code: int | str | None = None
     try:
         code = command.main()
     except SystemExit as refused:
@@ -170,6 +172,51 @@ def test_a_build_of_nothing_and_wrong_numbers_are_refused(
     said = capsys.readouterr().err
     assert "nothing to build" in said if given in ("", "--songs 0") else given.split()[0] in said
     assert not out.exists()
+
+
+def test_a_library_that_cannot_be_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A damaged index and a file in the folder's place; neither blames the disk."""
+    root, out = songs(tmp_path / "mine", 1), tmp_path / "library"
+    out.mkdir()
+    (out / "index.json").write_text("{")
+    assert build(monkeypatch, out, root) == 2
+    assert build(monkeypatch, root / "song00" / "bass.wav", root) == 1
+    damaged, file = capsys.readouterr().err.splitlines()
+    assert "index.json is no index" in damaged
+    assert "bass.wav" in file
+    assert "make room" not in file
+
+
+def test_a_worker_without_memory_ends_lmms_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 1 and what to do, as in a build."""
+
+    def broken(*_: object) -> Iterator[None]:
+        raise BrokenProcessPool("a process was ended")
+
+    monkeypatch.setattr(command, "spread", broken)
+    monkeypatch.setattr(lmms, "projects", lambda root: [])
+    monkeypatch.setattr("sys.argv", ["data", "lmms", "--out", str(tmp_path)])
+    assert command.main() == 1
+    assert "a process was ended; make room" in capsys.readouterr().err
+
+
+def test_a_name_that_the_terminal_cannot_show_is_spelt_out(tmp_path: Path) -> None:
+    """Undecodable bytes and a terminal of another alphabet end no build."""
+    for name in ("日本", os.fsdecode(b"bad\xff")):
+        songs(tmp_path / "mine", 1).joinpath("song00").rename(tmp_path / "mine" / name)
+    line = [sys.executable, "-m", "models.data", "build", "--out", str(tmp_path / "library")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [*line, "--folder", str(tmp_path / "mine")],
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "own/mine-\\u65e5\\u672c: vocals" in done.stdout
+    assert "own/mine-bad\\udcff: " in done.stdout
 
 
 def test_loud_files_are_scaled_not_cut(tmp_path: Path) -> None:

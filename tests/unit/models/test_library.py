@@ -110,6 +110,14 @@ def test_a_later_index_is_refused(tmp_path: Path) -> None:
         Library.open(tmp_path)
 
 
+@pytest.mark.parametrize("index", ["", '{"for', "{}", "[]", '{"format": 1, "items": [{}]}'])
+def test_a_damaged_index_is_refused(tmp_path: Path, index: str) -> None:
+    """In one sentence that names it."""
+    (tmp_path / "index.json").write_text(index)
+    with pytest.raises(ValueError, match=r"index\.json is no index .*build the library anew"):
+        Library.open(tmp_path)
+
+
 def test_own_folders(tmp_path: Path) -> None:
     """Mono at 48 kHz becomes stereo at 44.1 kHz; a missing stem is left out, a short one padded."""
     sine = np.sin(2 * np.pi * 440 * np.arange(96_000) / 48_000).astype(np.float32)[None] * 0.5
