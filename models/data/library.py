@@ -2,16 +2,22 @@
 
 Rules of this file:
 1. A file stands under its final name only when it is whole (written aside, then renamed).
-2. The index names finished songs only; it is rewritten, aside and renamed, after each song.
-   So a build that was broken off goes on where it stopped.
+2. The index names finished songs only; it is rewritten, aside and renamed, at most every ten
+   seconds and at the end. So a build that was broken off goes on where it stopped.
    A song that cannot be used is not finished: the next build tries it again.
 3. Paths in the index are relative to the library: the folder may be moved.
+4. One process at a time fills a library; it reads the index anew when it has the lock.
 """
 
+import fcntl
+import hashlib
 import json
+import math
 import os
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -25,12 +31,15 @@ from models.data.workers import spread
 
 RATE = 44_100  # Hz, of every item
 INDEX = "index.json"
+LOCK = ".lock"
+SAVED_EVERY = 10.0  # s
 FORMAT = 1
 REAL = ("real", "own")  # sources of songs that people made and recorded
 UNHEARD = "unheard"  # the split of what neither trains nor validates
 QUIET = 10 ** (-50 / 20)  # RMS of a second below which it counts as silence
 SHARE = 0.03  # ... and so does a second this far below the loudest one
 SILENT = 1e-4  # peak below which a stem is not stored at all
+LONGEST_NAME = 150  # bytes of a file's name; many systems take 255, the endings of parts included
 FULL = 0.98  # highest stored peak
 
 
@@ -216,26 +225,57 @@ class Library:
         Raises
         ------
         ValueError
-            If two jobs have the same key.
+            If two jobs have the same key, or another build fills this library.
         OSError
             If the library's folder cannot be written; what is finished stays.
         """
         self.root.mkdir(parents=True, exist_ok=True)
-        known = set(self.done)
-        todo = [job for job in jobs if job.key not in known]
-        twice = [key for key, count in Counter(job.key for job in todo).items() if count > 1]
+        with _locked(self.root):
+            now = Library.open(self.root)
+            self.items, self.done, self.skipped = now.items, now.done, {}
+            for left in self.root.glob("*.part"):
+                left.unlink()
+            yield from self._filled(self._todo(list(jobs)), workers)
+
+    def _todo(self, jobs: list[Job]) -> list[Job]:
+        twice = [key for key, count in Counter(job.key for job in jobs).items() if count > 1]
         if twice:
             raise ValueError(f"two songs are called {twice[0]}; rename the folder of one")
-        self.skipped = {}
-        for job, made in spread(partial(_attempt, self.root), todo, workers):
-            if isinstance(made, UnusableError):
-                self.skipped[job.key] = str(made)
-                yield job, []
-                continue
-            self.items += made
-            self.done.append(job.key)
+        known = set(self.done)
+        return [job for job in jobs if job.key not in known]
+
+    def _filled(self, todo: list[Job], workers: int) -> Iterator[tuple[Job, list[Item]]]:
+        saved = -math.inf
+        try:
+            for job, made in spread(partial(_attempt, self.root), todo, workers):
+                if isinstance(made, UnusableError):
+                    self.skipped[job.key] = str(made)
+                    yield job, []
+                    continue
+                self.items += made
+                self.done.append(job.key)
+                # the whole index takes a second to write when there are thousands of songs
+                if time.monotonic() > saved + SAVED_EVERY:
+                    self.save()
+                    saved = time.monotonic()
+                yield job, made
+        finally:
             self.save()
-            yield job, made
+
+
+@contextmanager
+def _locked(root: Path) -> Iterator[None]:
+    with (root / LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ValueError(
+                f"{root} is being filled by another build; wait for its end, or stop it"
+            ) from error
+        try:
+            yield
+        finally:  # workers have the lock by inheritance, and may outlast the build by a moment
+            fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _attempt(root: Path, job: Job) -> Made:
@@ -283,7 +323,10 @@ def store(root: Path, job: Job) -> list[Item]:
         if float(np.abs(track).max(initial=0)) < SILENT:
             continue
         data = np.rint(track.T * np.float32(gain * 32767)).astype(np.int16)
-        name = f"{job.source}-{job.song}-{stem}.npy".replace("/", "_")
+        active, level = _activity(data)
+        if not active:
+            continue
+        name = _file_name(f"{job.source}-{job.song}-{stem}")
         aside = root / f"{name}.{os.getpid()}.part"
         try:
             with aside.open("wb") as file:
@@ -291,12 +334,17 @@ def store(root: Path, job: Job) -> list[Item]:
             aside.replace(root / name)
         finally:  # a full disk, or a build that is stopped, leaves no half file
             aside.unlink(missing_ok=True)
-        active, level = _activity(data)
-        if active:
-            items.append(
-                Item(job.source, job.song, stem, job.split, name, len(data), level, active)
-            )
+        items.append(Item(job.source, job.song, stem, job.split, name, len(data), level, active))
     return items
+
+
+def _file_name(name: str) -> str:
+    """Name a file so that every system takes it, and no two songs share it."""
+    raw = os.fsencode(name)
+    if len(raw) > LONGEST_NAME or "/" in name:
+        mark = hashlib.sha256(raw).hexdigest()[:16]
+        name = f"{name[: LONGEST_NAME // 4]}-{mark}".replace("/", "_")
+    return f"{name}.npy"
 
 
 def _activity(data: NDArray[np.int16]) -> tuple[list[int], float]:

@@ -85,6 +85,51 @@ def test_a_song_shorter_than_a_second_is_done_and_gives_nothing(tmp_path: Path) 
     assert (library.items, library.done) == ([], ["own/a"])
 
 
+def test_long_names_are_shortened_and_stay_apart(tmp_path: Path) -> None:
+    """A song may have a name of 250 bytes; names that differ in the last letter are two files."""
+    library, names = Library(tmp_path), ["ä" * 125, "x" * 249 + "1", "x" * 249 + "2", "a/b", "a_b"]
+    list(library.fill([Job("own", name, "train", partial(tones, 0, 1)) for name in names]))
+    assert len({item.path for item in library.items}) == 4 * len(names)
+    assert {item.song for item in Library.open(tmp_path).items} == set(names)
+
+
+def test_builds_of_one_library_do_not_lose_songs(tmp_path: Path) -> None:
+    """The second is refused while the first runs, and afterwards knows what that one made."""
+    first, second = Library.open(tmp_path), Library.open(tmp_path)
+    running = first.fill(jobs([]))
+    next(running)
+    with pytest.raises(ValueError, match="is being filled by another build"):
+        list(second.fill(jobs([])))
+    list(running)
+    (tmp_path / "own-a-bass.npy.99.part").touch()
+    list(second.fill([Job("own", "a", "train", partial(tones, 0, 1))]))
+    assert len(Library.open(tmp_path).done) == 4
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_the_index_is_not_written_after_every_song(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twenty quick songs write it at the first and at the end."""
+    written, save = [0], Library.save
+
+    def counted(library: Library) -> None:
+        written[0] += 1
+        save(library)
+
+    monkeypatch.setattr(Library, "save", counted)
+    list(Library(tmp_path).fill([Job("own", str(i), "train", dict) for i in range(20)]))
+    assert written[0] == 2
+    assert len(Library.open(tmp_path).done) == 20
+
+
+def test_what_is_too_quiet_leaves_no_file(tmp_path: Path) -> None:
+    """A stem that the index does not name is not stored."""
+    quiet = {"bass": 1e-2 * hiss(2 * RATE)}
+    list(Library(tmp_path).fill([Job("own", "a", "train", lambda: quiet)]))
+    assert not list(tmp_path.glob("*.npy"))
+
+
 def test_real_songs_are_held_out_by_name(tmp_path: Path) -> None:
     """One validates, its parts are heard nowhere, the others train; nothing else moves."""
     names = (("real", "a", "train"), ("real", "a-lead", "train"), ("own", "b", "validation"),
