@@ -14,13 +14,12 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from models.data.library import RATE, Job, Library, UnusableError
-from models.data.songs import generate
+from models.data.songs import TRAINING, generate, split
 from models.data.sound import Floats
 from models.data.workers import spread
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NAMED = 5  # skipped songs in the last line; the others are named above it
-TRAINING = 1000  # first seed that training may use; below it lie validation and tests
 
 
 def song_stems(seed: int, seconds: float) -> dict[str, Floats]:
@@ -41,8 +40,8 @@ def song_jobs(first: int, count: int, seconds: float) -> Iterator[Job]:
     Thread: [main]
     """
     for seed in range(first, first + count):
-        split = "train" if seed >= TRAINING else "validation"
-        yield Job("generated", f"{seed}-{seconds:g}s", split, partial(song_stems, seed, seconds))
+        make = partial(song_stems, seed, seconds)
+        yield Job("generated", f"{seed}-{seconds:g}s", split(seed), make)
 
 
 def _from(lowest: int) -> Callable[[str], int]:
@@ -218,9 +217,9 @@ def _build(given: argparse.Namespace) -> None:
             stems = f"skipped: {library.skipped[job.key]}"
         took = time.perf_counter() - start
         print(f"{i}/{left}  {took:5.0f} s  {job.key}: {stems}", flush=True)
-    for split in ("train", "validation"):
-        minutes = {stem: round(s / 60, 1) for stem, s in library.seconds(split).items()}
-        print(f"{split}: active minutes {minutes}")
+    for half in ("train", "validation"):
+        minutes = {stem: round(s / 60, 1) for stem, s in library.seconds(half).items()}
+        print(f"{half}: active minutes {minutes}")
     if library.skipped:
         print(told(library.skipped))
 

@@ -26,12 +26,11 @@ from models.data.library import RATE, Job, UnusableError
 from models.data.material import Sampler, drum_track
 from models.data.production import placed, produced
 from models.data.score import STEMS, Note, Part, Score, compose
-from models.data.songs import balanced
+from models.data.songs import balanced, split
 from models.data.sound import Floats, Random, bumps, filtered, low_pass
 from models.data.vocals import vocals, voices
 
 KINDS = ("band", "midi")
-TRAINING = 1000  # first seed that training may use
 # Shares of the sources of each stem; see the notes at the functions.
 DRUMS = {"general": 0.3, "acoustic": 0.3, "shots": 0.4}
 BASS = {"general": 0.2, "recorded": 0.2, "synth": 0.2, "sub": 0.4}
@@ -269,5 +268,5 @@ def jobs(kind: str, first: int, count: int, seconds: float, root: Path) -> Itera
     if kind == "midi":
         compositions.find(root)
     for seed in range(first, first + count):
-        split = "train" if seed >= TRAINING else "validation"
-        yield Job(kind, f"{seed}-{seconds:g}s", split, partial(song, kind, seed, seconds, root))
+        make = partial(song, kind, seed, seconds, root)
+        yield Job(kind, f"{seed}-{seconds:g}s", split(seed), make)

@@ -12,6 +12,7 @@ from models.data import bass, drums, harmony, voice
 from models.data.score import STEMS, compose
 from models.data.sound import Floats, Random, compressor_gain, filtered, low_pass
 
+TRAINING = 1000  # first seed that training may use; below it lie validation and tests
 PEAK = 0.95  # of full scale, of the mixture
 OFFSET = {"vocals": 2.0, "drums": 4.0, "bass": 1.5, "other": -0.5}  # dB, voice and beat in front
 SPREAD = 2.7  # dB, standard deviation of a stem's level; cut at twice that
@@ -33,6 +34,16 @@ class Song:
     stems: dict[str, Floats]
     mixture: Floats
     sample_rate: int
+
+
+def split(seed: int) -> str:
+    """Give the split of a seed's song.
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    return "train" if seed >= TRAINING else "validation"
 
 
 def generate(seed: int, seconds: float, sample_rate: int = 44_100) -> Song:
