@@ -1,6 +1,8 @@
 """Plain folders: `<root>/<song>/<stem>.wav|flac|ogg|mp3|aiff`, and how a file is read."""
 
-from collections.abc import Iterator
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,8 +16,6 @@ from models.data.sound import Floats
 from plugin_bridge.errors import PluginBridgeError
 from plugin_bridge.files.reader import AudioReader
 from plugin_bridge.files.resample import AlignedResampler
-
-__all__ = ["aligned", "find", "jobs", "load", "read", "recordings"]
 
 ENDINGS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
 CHUNK = 1 << 18  # samples decoded at once
@@ -61,17 +61,15 @@ def read(path: Path) -> Floats:
 
 
 def find(folder: Path, stem: str) -> Path | None:
-    """Give the file of a stem in a song's folder, None if there is none.
+    """Give the file of a stem in a song's folder, in letters of any size; None if there is none.
 
     Notes
     -----
     Thread: [any]
     """
-    for ending in ENDINGS:
-        path = folder / f"{stem}{ending}"
-        if path.is_file():
-            return path
-    return None
+    # Sorted, small letters win; whatever has the name, a link to nowhere too, is not left out.
+    there = {path.name.lower(): path for path in sorted(folder.iterdir())}
+    return next((there[name] for end in ENDINGS if (name := f"{stem}{end}") in there), None)
 
 
 def load(folder: Path) -> dict[str, Floats]:
@@ -94,8 +92,36 @@ def load(folder: Path) -> dict[str, Floats]:
     return aligned({stem: read(path) for stem, path in found.items()})
 
 
+def named(root: Path) -> str:
+    """Give the name of a folder, of `.` and `..` too.
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    return os.path.basename(os.path.abspath(root))
+
+
+def files(root: Path, endings: Sequence[str]) -> list[tuple[str, Path]]:
+    """Give the files below `root` that end so, each with a name of its own.
+
+    Notes
+    -----
+    Folders are joined by dashes, by slashes where a file of another folder has that name then.
+    Thread: [any]
+    """
+    found = [path for path in sorted(root.rglob("*")) if path.suffix.lower() in endings]
+    names = [path.relative_to(root).as_posix() for path in found]
+    flat = [name.replace("/", "-") for name in names]
+    count = Counter(flat)
+    return [
+        (f"{named(root)}-{joined if count[joined] == 1 else name}", path)
+        for name, joined, path in zip(names, flat, found, strict=True)
+    ]
+
+
 def songs(root: Path) -> list[Path]:
-    """Give the folders below `root` that hold at least one stem, by name.
+    """Give the folders below `root` that hold at least one stem, by name; none that is hidden.
 
     Notes
     -----
@@ -104,7 +130,7 @@ def songs(root: Path) -> list[Path]:
     return [
         folder
         for folder in sorted(root.iterdir() if root.is_dir() else [])
-        if folder.is_dir() and any(find(folder, stem) for stem in STEMS)
+        if folder.name[0] != "." and folder.is_dir() and any(find(folder, stem) for stem in STEMS)
     ]
 
 
@@ -116,7 +142,8 @@ def of_folder(folder: Path, name: str, split: str) -> Recording:
     Thread: [any]
     """
     path = find(folder, "mixture")
-    return Recording(name, split, partial(load, folder), partial(read, path) if path else None)
+    mixture = partial(read, path) if path else None
+    return Recording(name, split, partial(load, folder), mixture, str(folder.resolve()))
 
 
 def recordings(root: Path, split: str = "train") -> list[Recording]:
@@ -137,7 +164,7 @@ def recordings(root: Path, split: str = "train") -> list[Recording]:
             f"{root} holds no songs; expected {root}/<song>/<stem>.wav (or flac, ogg, mp3, aiff) "
             f"with stems named {', '.join(STEMS)}"
         )
-    return [of_folder(folder, f"{root.name}-{folder.name}", split) for folder in found]
+    return [of_folder(folder, f"{named(root)}-{folder.name}", split) for folder in found]
 
 
 def jobs(root: Path, split: str = "train") -> Iterator[Job]:

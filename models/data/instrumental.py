@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from models.data.folders import ENDINGS, read
+from models.data.folders import ENDINGS, files, read
 from models.data.library import RATE, Job, UnusableError
 from models.data.mixing import ACCOMPANIMENT
 from models.data.sound import Floats
@@ -38,7 +38,7 @@ def load(path: Path) -> dict[str, Floats]:
     return {ACCOMPANIMENT: audio}
 
 
-def jobs(root: Path, split: str = "train") -> Iterator[Job]:
+def jobs(root: Path) -> Iterator[Job]:
     """Give one job per audio file below `root`.
 
     Raises
@@ -50,11 +50,10 @@ def jobs(root: Path, split: str = "train") -> Iterator[Job]:
     -----
     Thread: [main]
     """
-    found = [path for path in sorted(root.rglob("*")) if path.suffix.lower() in ENDINGS]
+    found = files(root, ENDINGS)
     if not found:
         raise ValueError(
             f"{root} holds no music; put {', '.join(ENDINGS)} files without voices there"
         )
-    for path in found:
-        name = path.relative_to(root).as_posix().replace("/", "-")
-        yield Job("instrumental", f"{root.name}-{name}", split, partial(load, path))
+    for name, path in found:
+        yield Job("instrumental", name, "train", partial(load, path), str(path.resolve()))

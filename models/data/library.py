@@ -89,6 +89,7 @@ class Job:
     song: str
     split: str
     make: Callable[[], dict[str, Floats]]
+    origin: str = ""  # what it is made from, where another's song could have its name
 
     @property
     def key(self) -> str:
@@ -105,6 +106,8 @@ class Library:
 
     Attributes
     ----------
+    origins : dict, key -> path
+        What finished songs were made from, where that was told.
     skipped : dict, key -> sentence
         Songs that `fill` could not use; not kept in the index.
 
@@ -116,6 +119,7 @@ class Library:
     root: Path
     items: list[Item] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
+    origins: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -134,7 +138,8 @@ class Library:
             data = json.loads(path.read_text())
             written = int(data["format"])
             if written <= FORMAT:
-                return cls(Path(root), [Item(**item) for item in data["items"]], data["done"])
+                items = [Item(**item) for item in data["items"]]
+                return cls(Path(root), items, data["done"], data.get("origins", {}))
         except (ValueError, LookupError, TypeError) as error:
             raise ValueError(
                 f"{path} is no index of a library ({type(error).__name__}: {error}); copy it "
@@ -151,6 +156,7 @@ class Library:
             "format": FORMAT,
             "sample_rate": RATE,
             "done": self.done,
+            "origins": self.origins,
             "items": [asdict(item) for item in self.items],
         }
         aside = self.root / f"{INDEX}.{os.getpid()}.part"
@@ -193,7 +199,7 @@ class Library:
             return UNHEARD if item.song.startswith(parts) else "train"
 
         items = [replace(item, split=split(item)) for item in self.items]
-        return Library(self.root, items, self.done)
+        return replace(self, items=items)
 
     def samples(self, item: Item) -> NDArray[np.int16]:
         """Map an item's samples, int16, shape (samples, 2), read only."""
@@ -225,14 +231,16 @@ class Library:
         Raises
         ------
         ValueError
-            If two jobs have the same key, or another build fills this library.
+            If two jobs have the same key, a finished song is given from elsewhere or in another
+            split, or another build fills this library.
         OSError
             If the library's folder cannot be written; what is finished stays.
         """
         self.root.mkdir(parents=True, exist_ok=True)
         with _locked(self.root):
             now = Library.open(self.root)
-            self.items, self.done, self.skipped = now.items, now.done, {}
+            self.items, self.done, self.origins = now.items, now.done, now.origins
+            self.skipped = {}
             for left in self.root.glob("*.part"):
                 left.unlink()
             yield from self._filled(self._todo(list(jobs)), workers)
@@ -242,6 +250,22 @@ class Library:
         if twice:
             raise ValueError(f"two songs are called {twice[0]}; rename the folder of one")
         known = set(self.done)
+        splits = {f"{item.source}/{item.song}": item.split for item in self.items}
+        for job in jobs:
+            if job.key not in known:
+                continue
+            before = self.origins.get(job.key) or job.origin
+            if before != job.origin and Path(before).exists():  # else it was moved
+                raise ValueError(
+                    f"{job.key} was made from {before}, and {job.origin} would have its name; "
+                    "rename the folder of one"
+                )
+            split = splits.get(job.key, job.split)
+            if split != job.split:
+                raise ValueError(
+                    f"{job.key} is in the {split} split of {self.root}, not in {job.split}; give "
+                    "it as before, or build another library"
+                )
         return [job for job in jobs if job.key not in known]
 
     def _filled(self, todo: list[Job], workers: int) -> Iterator[tuple[Job, list[Item]]]:
@@ -254,6 +278,8 @@ class Library:
                     continue
                 self.items += made
                 self.done.append(job.key)
+                if job.origin:
+                    self.origins[job.key] = job.origin
                 # the whole index takes a second to write when there are thousands of songs
                 if time.monotonic() > saved + SAVED_EVERY:
                     self.save()

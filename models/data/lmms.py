@@ -25,9 +25,10 @@ from xml.etree.ElementTree import Element
 import numpy as np
 from pedalboard.io import AudioFile
 
-from models.data.folders import aligned, read
+from models.data.folders import read
 from models.data.library import FULL, RATE, SILENT, UnusableError
 from models.data.material import crossover
+from models.data.recording import aligned
 from models.data.sound import Floats
 
 PROJECTS = Path("/usr/share/lmms/projects")
@@ -231,7 +232,7 @@ def export(out: Path, path: Path) -> list[str]:
     if folder.exists():
         return []
     made = stems(load(path), table()[path.stem])
-    aside = out / f"{path.stem}.{os.getpid()}.part"
+    aside = out / f".{path.stem}.{os.getpid()}.part"
     aside.mkdir(parents=True)
     try:
         for stem, track in made.items():

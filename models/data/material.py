@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from models.data import drums, harmony, voice
-from models.data.folders import aligned, find, read
+from models.data.folders import find, read
 from models.data.library import RATE, Job
+from models.data.recording import aligned
 from models.data.score import Hit, Note, compose
 from models.data.sound import (
     Floats,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models.data.folders import files
 from models.data.library import RATE, Job, UnusableError
 from models.data.openmpt import Module, openmpt
 from models.data.sound import Floats
@@ -86,7 +87,7 @@ def load(path: Path) -> dict[str, Floats]:
     return stems
 
 
-def jobs(root: Path, split: str = "train") -> Iterator[Job]:
+def jobs(root: Path) -> Iterator[Job]:
     """Give one job per module below `root`.
 
     Raises
@@ -98,10 +99,9 @@ def jobs(root: Path, split: str = "train") -> Iterator[Job]:
     -----
     Thread: [main]
     """
-    found = [path for path in sorted(root.rglob("*")) if path.suffix.lower() in ENDINGS]
+    found = files(root, ENDINGS)
     if not found:
         raise ValueError(f"{root} holds no modules; put {', '.join(ENDINGS)} files there")
     openmpt()
-    for path in found:
-        name = path.relative_to(root).as_posix().replace("/", "-")
-        yield Job(SOURCE, f"{root.name}-{name}", split, partial(load, path))
+    for name, path in found:
+        yield Job(SOURCE, name, "train", partial(load, path), str(path.resolve()))

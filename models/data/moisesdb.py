@@ -18,7 +18,7 @@ from models.data.sound import Floats
 CARD = "data.json"
 
 
-def recordings(root: Path, split: str = "train") -> list[Recording]:
+def recordings(root: Path) -> list[Recording]:
     """Give the songs below `root`, directly or one folder down.
 
     Raises
@@ -34,7 +34,7 @@ def recordings(root: Path, split: str = "train") -> list[Recording]:
     if not cards:
         raise ValueError(f"{root} is no MoisesDB; expected {root}/<song>/{CARD}")
     return [
-        Recording(f"moisesdb-{path.parent.name}", split, partial(load, path.parent))
+        Recording(f"moisesdb-{path.parent.name}", "train", partial(load, path.parent))
         for path in cards
     ]
 

@@ -31,12 +31,15 @@ class Recording:
         song lacks is left out. Raises UnusableError.
     mixture : callable, optional
         () -> float32 (2, samples), where the data set has a mixture of its own.
+    origin : str
+        Its folder, where another data set's song could have its name.
     """
 
     name: str
     split: str
     load: Callable[[], dict[str, Floats]]
     mixture: Callable[[], Floats] | None = None
+    origin: str = ""
 
 
 def jobs(recordings: Iterable[Recording]) -> Iterator[Job]:
@@ -48,7 +51,7 @@ def jobs(recordings: Iterable[Recording]) -> Iterator[Job]:
     """
     for each in recordings:
         if each.split != "test":
-            yield Job(SOURCE, each.name, each.split, each.load)
+            yield Job(SOURCE, each.name, each.split, each.load, each.origin)
 
 
 def aligned(stems: dict[str, Floats]) -> dict[str, Floats]:

@@ -241,6 +241,36 @@ def test_two_songs_of_one_name_are_refused(
     assert "two songs are called own/mine-song00" in capsys.readouterr().err
 
 
+def test_a_later_folder_of_one_name_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Else its songs were taken for done; one that was moved goes on, also given as a dot."""
+    one, two = songs(tmp_path / "a" / "mine", 1), songs(tmp_path / "b" / "mine", 2)
+    out = tmp_path / "library"
+    assert build(monkeypatch, out, one) == 0
+    assert build(monkeypatch, out, two) == 2
+    assert "own/mine-song00 was made from" in capsys.readouterr().err
+    one.rename(tmp_path / "gone")
+    monkeypatch.chdir(two)
+    assert build(monkeypatch, out, Path()) == 0
+    assert Library.open(out).done == ["own/mine-song00", "own/mine-song01"]
+
+
+def test_a_song_that_trains_does_not_validate_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would stay where it was without a word; old indexes, without origins, are read."""
+    root, out = songs(tmp_path / "mine", 1), tmp_path / "library"
+    assert build(monkeypatch, out, root) == 0
+    index = json.loads((out / "index.json").read_text())
+    del index["origins"]
+    (out / "index.json").write_text(json.dumps(index))
+    given = ["--out", str(out), "--validation-folder", str(root)]
+    monkeypatch.setattr("sys.argv", ["data", "build", *given])
+    assert command.main() == 2
+    assert "own/mine-song00 is in the train split" in capsys.readouterr().err
+
+
 def test_silence_is_done_and_gives_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A song of silence is neither skipped nor made again."""
     folder = tmp_path / "mine" / "quiet"

@@ -121,6 +121,15 @@ def test_stems_add_up_to_the_song() -> None:
     assert share_below(parts["other"], 200) < 0.1
 
 
+def test_a_song_in_the_making_is_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its folder begins with a dot, so that a build does not take it for one."""
+    (path := tmp_path / f"{NAME}.mmp").write_bytes(ElementTree.tostring(project()))
+    monkeypatch.setattr(lmms, "stems", lambda *_: {"bass": np.zeros((2, RATE), np.float32)})
+    monkeypatch.setattr(lmms, "AudioFile", lambda file, *_, **__: pytest.fail(file))
+    with pytest.raises(pytest.fail.Exception, match=rf"songs/\.{NAME}\.\d+\.part/bass\.flac"):
+        lmms.export(tmp_path / "songs", path)
+
+
 @LMMS
 def test_projects_become_a_folder_of_songs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -62,3 +62,33 @@ def test_stems_of_a_song_are_equally_long(tmp_path: Path) -> None:
     }
     assert not stems["vocals"][:, 30_000:].any()
     assert stems["bass"][:, 39_000:].any()
+
+
+def test_files_of_nested_folders_have_names_of_their_own(tmp_path: Path) -> None:
+    """Joined by dashes as ever; where a file has that very name, the folder's keeps its slash."""
+    (tmp_path / "a").mkdir()
+    for name in ("a/b.wav", "a-b.wav", "a/c.wav"):
+        (tmp_path / name).touch()
+    names = [name for name, _ in folders.files(tmp_path, (".wav",))]
+    assert names == [f"{tmp_path.name}-{each}" for each in ("a/b.wav", "a-c.wav", "a-b.wav")]
+
+
+def test_a_stem_that_is_there_is_never_left_out(tmp_path: Path) -> None:
+    """Capitals are heard; a link to nowhere and a folder of that name spoil the song."""
+    write_audio(tmp_path / "whole.wav", hiss(100)).rename(tmp_path / "Vocals.WAV")
+    assert set(folders.load(tmp_path)) == {"vocals"}
+    (tmp_path / "bass.flac").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UnusableError, match=r"bass\.flac does not exist"):
+        folders.load(tmp_path)
+    (tmp_path / "bass.flac").unlink()
+    (tmp_path / "bass.wav").mkdir()
+    with pytest.raises(UnusableError, match=r"bass\.wav is a folder"):
+        folders.load(tmp_path)
+
+
+def test_hidden_folders_are_no_songs(tmp_path: Path) -> None:
+    """Such as those in which songs are being made."""
+    for name in (".song.99.part", "song"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "bass.wav").touch()
+    assert folders.songs(tmp_path) == [tmp_path / "song"]
