@@ -68,7 +68,8 @@ def find(folder: Path, stem: str) -> Path | None:
     Thread: [any]
     """
     # Sorted, small letters win; whatever has the name, a link to nowhere too, is not left out.
-    there = {path.name.lower(): path for path in sorted(folder.iterdir())}
+    inside = sorted(folder.iterdir()) if folder.is_dir() else []
+    there = {path.name.lower(): path for path in inside}
     return next((there[name] for end in ENDINGS if (name := f"{stem}{end}") in there), None)
 
 

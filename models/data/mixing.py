@@ -111,8 +111,8 @@ class Mixer:
         given = {stem: nothing | dict(table) for stem, table in (shares or {}).items()}
         self._shares: dict[str, dict[str, float]] = KINDS | given
         self._rng: Random = np.random.default_rng(seed)
-        self._maps: dict[str, NDArray[np.int16]] = {}
-        items = library.of(split)
+        # An index is in the order in which songs were finished, which is never the same.
+        items = sorted(library.of(split), key=lambda item: (item.source, item.song, item.stem))
         self._shelves: dict[str, dict[str, _Shelf]] = {stem: {} for stem in STEMS}
         for stem in STEMS:
             for kind in {_kind(item) for item in items if item.stem == stem}:
@@ -269,9 +269,8 @@ class Mixer:
         item, wanted = drawn.item, samples
         if drawn.speed != 1:
             wanted = needed(samples, drawn.speed)
-        if item.path not in self._maps:
-            self._maps[item.path] = self._library.samples(item)
-        part = self._maps[item.path][drawn.start : drawn.start + wanted]
+        # Not kept: a map holds a file open, of which a process may have a thousand.
+        part = self._library.samples(item)[drawn.start : drawn.start + wanted]
         out = np.zeros((2, wanted), np.float32)
         np.multiply(part.T, np.float32(drawn.level / 32768), out=out[:, : len(part)])
         return out if drawn.speed == 1 else resampled(out, drawn.speed, samples)

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -266,3 +267,20 @@ def test_a_split_without_a_stem_is_refused(library: Library) -> None:
     """A mixer for an empty split says what is missing."""
     with pytest.raises(ValueError, match="no vocals"):
         Mixer(library, "validation", 0)
+
+
+def test_the_order_of_the_index_decides_nothing(library: Library) -> None:
+    """Songs are finished in any order, by several processes; the draws are the same."""
+    stems, gains = Mixer(library, "train", 5).batch(6, 2000)
+    library.items.reverse()
+    again = Mixer(library, "train", 5).batch(6, 2000)
+    np.testing.assert_array_equal(again[0], stems)
+    np.testing.assert_array_equal(again[1], gains)
+
+
+def test_no_file_stays_open(library: Library) -> None:
+    """However many items a mixer has drawn from."""
+    mixer = Mixer(library, "train", 5)
+    before = len(os.listdir("/proc/self/fd"))
+    mixer.batch(20, 2000)
+    assert len(os.listdir("/proc/self/fd")) == before
