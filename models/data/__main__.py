@@ -17,6 +17,7 @@ from models.data.library import RATE, Job, Library, UnusableError
 from models.data.songs import TRAINING, generate, split
 from models.data.sound import Floats
 from models.data.workers import spread
+from plugin_bridge.cli.interrupt import interruptible
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NAMED = 5  # skipped songs in the last line; the others are named above it
@@ -251,7 +252,8 @@ def main() -> int:
             stream.reconfigure(errors="backslashreplace")
     given = _arguments().parse_args()
     try:
-        _render_projects(given) if given.command == "lmms" else _build(given)
+        with interruptible():
+            _render_projects(given) if given.command == "lmms" else _build(given)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2

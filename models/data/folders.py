@@ -1,9 +1,11 @@
 """Plain folders: `<root>/<song>/<stem>.wav|flac|ogg|mp3|aiff`, and how a file is read."""
 
+import math
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +23,15 @@ ENDINGS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
 CHUNK = 1 << 18  # samples decoded at once
 
 
-def read(path: Path) -> Floats:
+def read(path: Path, longest: float | None = None) -> Floats:
     """Read an audio file as stereo at 44.1 kHz.
 
     Parameters
     ----------
     path : Path
         Any rate, each sample stays in its place; mono is doubled.
+    longest : float, optional
+        Seconds; little of what comes after them is decoded.
 
     Returns
     -------
@@ -46,7 +50,9 @@ def read(path: Path) -> Floats:
     """
     try:
         with AudioReader(path) as file:
-            rate, chunks = file.sample_rate, list(file.chunks(CHUNK))
+            rate = file.sample_rate
+            count = None if longest is None else math.ceil(longest * rate / CHUNK)
+            chunks = list(islice(file.chunks(CHUNK), count))
     except PluginBridgeError as error:
         raise UnusableError(str(error)) from error
     audio = np.concatenate(chunks, axis=1) if chunks else np.zeros((1, 0), np.float32)

@@ -32,7 +32,7 @@ def load(path: Path) -> dict[str, Floats]:
     -----
     Thread: [any]
     """
-    audio = read(path)[:, : LONGEST * RATE]
+    audio = read(path, LONGEST)[:, : LONGEST * RATE]
     if audio.shape[1] < 10 * RATE:
         raise UnusableError(f"{path} is shorter than 10 s; leave it out")
     return {ACCOMPANIMENT: audio}

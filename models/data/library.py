@@ -35,6 +35,7 @@ LOCK = ".lock"
 SAVED_EVERY = 10.0  # s
 FORMAT = 1
 REAL = ("real", "own")  # sources of songs that people made and recorded
+PARTS = ("vocals_lead", "vocals_backing")  # of a real song, which are also items by themselves
 UNHEARD = "unheard"  # the split of what neither trains nor validates
 QUIET = 10 ** (-50 / 20)  # RMS of a second below which it counts as silence
 SHARE = 0.03  # ... and so does a second this far below the loudest one
@@ -173,7 +174,7 @@ class Library:
         Parameters
         ----------
         songs : collection of str
-            Items of a song's parts, NAME-PART, are heard nowhere then; empty: as it is.
+            Items of a song's PARTS, NAME-PART, are heard nowhere then; empty: as it is.
 
         Raises
         ------
@@ -189,14 +190,14 @@ class Library:
                     f"held_out names {song}, which {self.root} does not have; its real songs are "
                     f"{', '.join(real) or 'none'}: name one of them, or build it into the library"
                 )
-        parts = tuple(f"{song}-" for song in songs)
+        parts = {f"{song}-{part}" for song in songs for part in PARTS}
 
         def split(item: Item) -> str:
             if item.source not in REAL:
                 return item.split
             if item.song in songs:
                 return "validation"
-            return UNHEARD if item.song.startswith(parts) else "train"
+            return UNHEARD if item.song in parts else "train"
 
         items = [replace(item, split=split(item)) for item in self.items]
         return replace(self, items=items)

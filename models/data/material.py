@@ -14,7 +14,7 @@ import numpy as np
 
 from models.data import drums, harmony, voice
 from models.data.folders import find, read
-from models.data.library import RATE, Job
+from models.data.library import PARTS, RATE, Job
 from models.data.recording import aligned
 from models.data.score import Hit, Note, compose
 from models.data.sound import (
@@ -349,7 +349,7 @@ def jobs(root: Path) -> Iterator[Job]:
         split = "validation" if folder.name in HELD_OUT else "train"
         yield Job("real", folder.name, split, partial(song, folder))
         if split == "train":
-            for group in ("vocals_lead", "vocals_backing"):
+            for group in PARTS:
                 yield Job("real", f"{folder.name}-{group}", split, partial(_alone, folder, group))
     for folder in sorted((root / "voices").glob("*")):
         for speaker, files in speakers(folder).items():

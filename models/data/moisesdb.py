@@ -65,10 +65,10 @@ def tracks(folder: Path) -> Iterator[tuple[str, Path]]:
     if not named:
         raise UnusableError(f"{card} names no track; copy the song again")
     for group, file in named:
-        path = folder / group / file
-        if not path.resolve().is_relative_to(folder.resolve()):
+        path = Path(group, file)
+        if path.is_absolute() or ".." in path.parts:
             raise UnusableError(f"{card} names {path}, outside its folder; copy the song again")
-        yield group if group in STEMS else "other", path
+        yield group if group in STEMS else "other", folder / path
 
 
 def load(folder: Path) -> dict[str, Floats]:

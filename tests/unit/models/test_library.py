@@ -133,18 +133,21 @@ def test_what_is_too_quiet_leaves_no_file(tmp_path: Path) -> None:
 
 def test_real_songs_are_held_out_by_name(tmp_path: Path) -> None:
     """One validates, its parts are heard nowhere, the others train; nothing else moves."""
-    names = (("real", "a", "train"), ("real", "a-lead", "train"), ("own", "b", "validation"),
+    lead = "a-vocals_lead"
+    names = (("real", "a", "train"), ("real", lead, "train"), ("real", "a-b", "train"),
+             ("own", "b", "validation"),
              ("generated", "a", "train"), ("generated", "0", "validation"))  # fmt: skip
     library = Library(tmp_path)
     list(library.fill(Job(*name, partial(tones, i, 1)) for i, name in enumerate(names)))
     assert library.holding_out(()) is library
     given = library.holding_out(["a"])
     found = {f"{item.source}/{item.song}": item.split for item in given.items}
-    assert found == {"real/a": "validation", "real/a-lead": "unheard", "own/b": "train",
+    assert found == {"real/a": "validation", f"real/{lead}": "unheard", "real/a-b": "train",
+                     "own/b": "train",
                      "generated/a": "train", "generated/0": "validation"}  # fmt: skip
     assert {item.split for item in library.items} == {"train", "validation"}
     with pytest.raises(
-        ValueError, match=r"held_out names c, which .* its real songs are a, a-lead, b"
+        ValueError, match=r"held_out names c, which .* its real songs are a, a-b, a-vocals_lead, b"
     ):
         library.holding_out(["b", "c"])
 

@@ -95,6 +95,16 @@ def test_a_track_that_is_missing_makes_the_song_unusable(tmp_path: Path) -> None
         moisesdb.load(tmp_path / "one")
 
 
+def test_a_track_may_be_a_link(tmp_path: Path) -> None:
+    """As stores of large files have them."""
+    folder = song(tmp_path / "one")
+    before = moisesdb.load(folder)
+    track = folder / "drums" / "snare.wav"
+    track.rename(tmp_path / "elsewhere.wav")
+    track.symlink_to(tmp_path / "elsewhere.wav")
+    np.testing.assert_array_equal(moisesdb.load(folder)["drums"], before["drums"])
+
+
 def test_a_card_cannot_lead_out_of_its_song(tmp_path: Path) -> None:
     """A track outside the song's folder is refused, though the file is there."""
     write_audio(tmp_path / "secret.wav", hiss(100))
