@@ -53,8 +53,11 @@ def read(path: Path, longest: float | None = None) -> Floats:
             rate = file.sample_rate
             count = None if longest is None else math.ceil(longest * rate / CHUNK)
             chunks = list(islice(file.chunks(CHUNK), count))
+            damaged = file.damaged
     except PluginBridgeError as error:
         raise UnusableError(str(error)) from error
+    if damaged:
+        raise UnusableError(f"{path} is damaged, its samples are not in place; copy it again")
     audio = np.concatenate(chunks, axis=1) if chunks else np.zeros((1, 0), np.float32)
     if not audio.size or not np.isfinite(audio).all():
         raise UnusableError(

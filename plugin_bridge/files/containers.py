@@ -9,7 +9,7 @@ import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from plugin_bridge.files.mp3 import DECODER_DELAY, count_samples, parse_frame, parse_tag
 
@@ -19,10 +19,17 @@ OPEN_ENDED = 0xFFFFFFFF
 MP3_FRAME_BYTES = 1441
 # A flac frame is shorter than this for any sane block size; the last one is looked for here.
 FLAC_TAIL_BYTES = 1 << 20
-# What players put behind the last flac frame; some programs fill up with zeros.
-FLAC_TAGS = (b"TAG", b"APETAGEX", b"ID3", bytes(8))
+# Of a sample that a float holds exactly.
+MOST_BITS = 24
 # Pages of an ogg file are at most this long, so the last one starts within it.
 OGG_PAGE_BYTES = 65307
+
+
+class Checksum(NamedTuple):
+    """What the samples add up to: the MD5 of all, interleaved, each in so many bits."""
+
+    bits: int
+    md5: bytes
 
 
 @dataclass(frozen=True)
@@ -39,15 +46,15 @@ class Integrity:
         The true length where the decoder does not know it (a wav from a pipe, an mp3).
     counted : int or None
         The length that its frames add up to where no header tells it (an mp3).
-    damage : str
-        What is wrong with it though its length is kept, as the second half of a sentence.
+    checksum : Checksum or None
+        Of what was encoded, where it tells (a flac).
     """
 
     cut: str = ""
     first: int = 0
     samples: int | None = None
     counted: int | None = None
-    damage: str = ""
+    checksum: "Checksum | None" = None
 
 
 WHOLE = Integrity()
@@ -182,14 +189,21 @@ def _flac(file: BinaryIO, start: int, size: int) -> Integrity:
     file.seek(max(0, size - (largest + 65536 if largest else FLAC_TAIL_BYTES)))
     tail = file.read()
     ends = {
-        end: sync.start()
+        end
         for sync in re.finditer(b"\xff[\xf8\xf9]", tail)
         if (end := _flac_frame_end(tail[sync.start() : sync.start() + 16], block)) is not None
     }
     if promised in ends:
-        return _flac_end(tail[ends[promised] :])
+        return Integrity(checksum=_flac_checksum(info))
     reached = max((end for end in ends if end < promised), default=0)
     return Integrity(cut=f"its header promises {promised} samples, it holds about {reached}")
+
+
+def _flac_checksum(info: bytes) -> Checksum | None:
+    """Give what the header tells, if it does; of more bits than a float has nothing can be said."""
+    bits = (info[12] & 1) << 4 | info[13] >> 4
+    md5 = info[18:]
+    return Checksum(bits + 1, md5) if any(md5) and bits < MOST_BITS else None
 
 
 # Block sizes by their code in a flac frame's header (RFC 9639, section 9.1.1); 6 and 7 follow it.
@@ -215,27 +229,6 @@ def _flac_frame_end(head: bytes, block: int) -> int | None:
     if _crc8(head[:at]) != head[at]:
         return None
     return (number if head[1] & 1 else number * block) + length
-
-
-def _flac_end(frame: bytes) -> Integrity:
-    """Check the last frame by its own checksum; a tag may follow it."""
-    crc = 0
-    for end, byte in enumerate(frame, 1):
-        crc = crc << 8 & 0xFFFF ^ CRC16[crc >> 8 ^ byte]
-        # A frame and its checksum give zero; so may a part of it, but no tag follows there.
-        if crc == 0 and (end == len(frame) or frame[end:].startswith(FLAC_TAGS)):
-            return WHOLE
-    return Integrity(damage="its last frame is damaged, what it held is silent")
-
-
-def _crc16_of(byte: int) -> int:
-    crc = byte << 8
-    for _ in range(8):
-        crc = (crc << 1 ^ 0x8005 if crc & 0x8000 else crc << 1) & 0xFFFF
-    return crc
-
-
-CRC16 = [_crc16_of(byte) for byte in range(256)]
 
 
 def _crc8(data: bytes) -> int:

@@ -3,10 +3,12 @@
 A reader's samples are those that were really decoded; a header's length is only a forecast.
 """
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
+import numpy as np
 from pedalboard.io import AudioFile
 
 from plugin_bridge.dsp import FloatArray
@@ -34,6 +36,8 @@ class AudioReader:
     channels : int, 1 or 2
     samples : int
         Forecast of the length by the header; for some mp3 files an estimate.
+    damaged : bool
+        Whether what was decoded, from the start to the end, is not what was encoded.
 
     Raises
     ------
@@ -63,6 +67,7 @@ class AudioReader:
         held = max(0, self._file.frames - self._first)
         self.samples = held if limit is None else min(limit, held)
         self._limit = limit
+        self.damaged = False
         try:
             _check_spec(self)
         except AudioFileError:
@@ -97,6 +102,8 @@ class AudioReader:
         except ValueError:
             return  # the length was a forecast, and the decoder has met the end before
         done = start
+        checksum = None if start else self._integrity.checksum
+        total = hashlib.md5(usedforsecurity=False)
         while self._limit is None or done < self._limit:
             ask = samples if self._limit is None else min(samples, self._limit - done)
             try:
@@ -108,7 +115,10 @@ class AudioReader:
                     "copy it again or convert it"
                 ) from error
             if not chunk.shape[1]:
+                self.damaged = checksum is not None and total.digest() != checksum.md5
                 return
+            if checksum is not None:
+                total.update(_coded(chunk, checksum.bits))
             done += chunk.shape[1]
             yield chunk
 
@@ -120,9 +130,10 @@ class AudioReader:
         Thread: [main]
         """
         found = []
-        if self._integrity.damage:
+        if self.damaged:
             found.append(
-                f"{self.path}: {self._integrity.damage}; copy the file again if you hear it"
+                f"{self.path} is damaged: its samples are not those that were encoded, some are "
+                "silent, and what follows them may come early; copy the file again"
             )
         counted = self._integrity.counted
         if counted is not None and counted > samples + MP3_GUESS:
@@ -166,6 +177,17 @@ def _check_file(path: Path) -> Integrity:
             f"{path} is cut short: {integrity.cut}; copy it again, or open and save it in an editor"
         )
     return integrity
+
+
+def _coded(samples: FloatArray, bits: int) -> bytes:
+    """Give (channels, n) samples as they were before they were encoded.
+
+    The decoder divides by the highest code, and all up to 24 bits come back (all of 16, a third
+    of those of 24 were tried).
+    """
+    highest = 2 ** (bits - 1) - 1
+    codes = np.rint(samples.T.astype(np.float64, order="C") * highest).astype("<i4")
+    return bytes(codes.view(np.uint8).reshape(-1, 4)[:, : (bits + 7) // 8].tobytes())
 
 
 def _not_audio(path: Path) -> str:

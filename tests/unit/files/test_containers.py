@@ -1,6 +1,7 @@
 """Cut files are found by their headers; whole ones pass."""
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,9 @@ from tests.tiny import hiss, write_audio
 def test_whole_files_pass(tmp_path: Path, suffix: str, samples: int, channels: int) -> None:
     """What a proper writer wrote is whole; an mp3 tells where the song begins and ends."""
     found = inspect(write_audio(tmp_path / f"a.{suffix}", hiss(samples, channels)))
+    if suffix == "flac":
+        assert found.checksum is not None
+        found = replace(found, checksum=None)
     assert found == (Integrity(first=1105, samples=samples) if suffix == "mp3" else WHOLE)
 
 
@@ -37,31 +41,24 @@ def test_a_cut_ogg_lacks_its_last_page(tmp_path: Path, missing: int) -> None:
     assert "last page" in inspect(path).cut
 
 
-@pytest.mark.parametrize("channels", [1, 2])
-@pytest.mark.parametrize("missing", [1, 10, 1000])
-def test_a_flac_whose_last_frame_is_cut_is_damaged(
-    tmp_path: Path, channels: int, missing: int
-) -> None:
-    """Its length is all there, but the frame's checksum does not fit; rendering goes on."""
-    path = write_audio(tmp_path / "a.flac", hiss(44117, channels))
-    path.write_bytes(path.read_bytes()[:-missing])
-    assert inspect(path).cut == ""
-    assert "last frame is damaged" in inspect(path).damage
-
-
 @pytest.mark.parametrize("tag", [b"TAG" + bytes(125), b"APETAGEX" + b"x" * 90, bytes(3000)])
-def test_a_tag_behind_a_flac_is_no_damage(tmp_path: Path, tag: bytes) -> None:
+def test_a_tag_behind_a_flac_changes_nothing(tmp_path: Path, tag: bytes) -> None:
     """What players append does not belong to the last frame."""
     path = write_audio(tmp_path / "a.flac", hiss(44117))
+    before = inspect(path)
     path.write_bytes(path.read_bytes() + tag)
-    assert inspect(path) == WHOLE
+    assert inspect(path) == before
+    with AudioReader(path) as reader:
+        assert sum(chunk.shape[1] for chunk in reader.chunks(5000)) == 44117
+        assert not reader.damaged
 
 
 def test_flac_behind_an_id3_tag(tmp_path: Path) -> None:
     """A tag ahead of the audio does not hide it."""
     path = write_audio(tmp_path / "a.flac", hiss(44100))
+    before = inspect(path)
     path.write_bytes(b"ID3\x04\0\0\0\0\0\x0a" + bytes(10) + path.read_bytes())
-    assert inspect(path) == WHOLE
+    assert inspect(path) == before
 
 
 def test_wav_from_a_pipe_ends_with_the_file(tmp_path: Path) -> None:

@@ -60,14 +60,36 @@ def test_an_mp3_that_is_decoded_in_part_is_told(tmp_path: Path) -> None:
     assert "convert it to wav" in said[0]
 
 
-def test_a_damaged_last_frame_is_told(tmp_path: Path) -> None:
-    """A flac that lost its last bytes is decoded to its length, with silence at the end."""
-    path = write_audio(tmp_path / "a.flac", hiss(44117))
-    path.write_bytes(path.read_bytes()[:-100])
-    samples, said = _heard(path)
-    assert samples == 44117
-    assert len(said) == 1
-    assert "a.flac: its last frame is damaged, what it held is silent; copy the file" in said[0]
+@pytest.mark.parametrize("bits", [16, 24])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_damage_in_a_flac_is_told(tmp_path: Path, bits: int, channels: int) -> None:
+    """Wherever it is: the decoder leaves frames out, and says nothing. A whole one passes."""
+    path = write_audio(tmp_path / "a.flac", hiss(44117, channels), bits=bits)
+    assert _heard(path) == (44117, [])
+    whole = path.read_bytes()
+    middle = len(whole) // 2
+    for broken in (whole[:-1], whole[:-1000], whole[:middle] + bytes(50) + whole[middle + 50 :]):
+        path.write_bytes(broken)
+        samples, said = _heard(path)
+        assert samples == 44117
+        (line,) = said
+        assert "a.flac is damaged: its samples are not those that were encoded" in line
+
+
+@pytest.mark.parametrize("bits", [16, 24])
+def test_every_code_of_a_flac_comes_back(tmp_path: Path, bits: int) -> None:
+    """Of all loudnesses, up to full scale: a whole file is never called damaged."""
+    ramp = np.linspace(-1, 1, 1 << 20, dtype=np.float32)[None]
+    with AudioReader(write_audio(tmp_path / "a.flac", ramp, bits=bits)) as reader:
+        assert sum(chunk.shape[1] for chunk in reader.chunks(1 << 16)) == 1 << 20
+        assert not reader.damaged
+
+
+def test_a_part_of_a_flac_is_not_compared(tmp_path: Path) -> None:
+    """The checksum is of all of it."""
+    with AudioReader(write_audio(tmp_path / "a.flac", hiss(44117))) as reader:
+        assert sum(chunk.shape[1] for chunk in reader.chunks(5000, 1000)) == 43117
+        assert not reader.damaged
 
 
 def test_another_length_than_declared_is_told(
