@@ -8,7 +8,7 @@ is right, and softer masks err less.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -80,17 +80,7 @@ def blended(
             )
         weights |= {k: w / temperature for k, w in weights.items() if k.startswith(SCORES)}
     kept = {"architecture": network[0], "config": network[1]}
-    return kept | {"data": _heard(start, end), "weights": weights}
-
-
-def _heard(start: checkpoints.Content, end: checkpoints.Content) -> dict[str, Any]:
-    """Give what both runs noted down of what they heard; nothing if one did not."""
-    held = [each.get("data") for each in (start, end)]
-    if not all(held):
-        return {}
-    hours = [each["heard_hours"] for each in held if each]
-    stems = [each["stem_hours"] for each in held if each]
-    return {"stem_hours": stems[0] | stems[1], "heard_hours": round(sum(hours), 2)}
+    return kept | {"data": checkpoints.heard((start, end)), "weights": weights}
 
 
 def blend(

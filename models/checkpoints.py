@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from itertools import zip_longest
 from pathlib import Path
@@ -69,7 +69,7 @@ def load(path: Path) -> Content:
             f"{path} is not a checkpoint of models.train; name its best.pt or checkpoint.pt"
         ) from error
     content: Content = held if isinstance(held, dict) else {}
-    if not hasattr(content.get("config"), "keys"):
+    if "config" not in content:
         raise ValueError(
             f"{path} holds no network of models.train; name its best.pt or checkpoint.pt"
         )
@@ -88,6 +88,22 @@ def weights(held: Content) -> Content:
     if not found:
         raise ValueError("the checkpoint holds no weights; name a run's best.pt or checkpoint.pt")
     return found
+
+
+def heard(runs: Sequence[Content]) -> Content:
+    """Give what all of several runs noted down of what they heard; nothing if one did not.
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    held = [each["data"] for each in runs if each.get("data")]
+    if len(held) < len(runs):
+        return {}
+    stems: Content = {}
+    for each in held:
+        stems |= each["stem_hours"]
+    return {"stem_hours": stems, "heard_hours": round(sum(e["heard_hours"] for e in held), 2)}
 
 
 def free_for(held: Content, sizes: Mapping[str, Any]) -> set[str]:

@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from models.data.mixing import SOURCES
 from plugin_bridge.dsp.stft import Transform
 from plugin_bridge.errors import SpecError, hint
 
@@ -27,7 +28,6 @@ HeadName = Literal["softmax", "sigmoid", "complex", "phase", "decoupled"]
 REAL_HEADS = ("softmax", "sigmoid")
 SHARED = ("vocals", "drums", "bass", "other", "songs")
 SharedName = Annotated[str, Field(pattern=f"^({'|'.join(SHARED)})$")]
-SOURCES = ("real", "generated", "sampled", "voices")
 SourceName = Annotated[str, Field(pattern=f"^({'|'.join(SOURCES)})$")]
 TargetName = Literal["vocals", "drums", "bass", "other", "accompaniment"]
 MaskName = Literal["a1", "a2", "a3", "b1", "b2", "b3", "b4", "best", "ratio"]
@@ -203,8 +203,9 @@ TABLE_OF = {
 
 def _table_of(given: Any) -> str:
     """Tell which of NETWORKS [network] is; what is wrong inside is told later."""
-    held = given if isinstance(given, dict) else vars(given) if isinstance(given, Table) else {}
-    return TABLE_OF.get(str(held.get("architecture")), "lastframe")
+    plain = isinstance(given, dict)
+    name = given.get("architecture") if plain else getattr(given, "architecture", None)
+    return TABLE_OF.get(str(name), "lastframe")
 
 
 AnyNetwork = Annotated[

@@ -54,8 +54,7 @@ def merged(held: Sequence[checkpoints.Content]) -> checkpoints.Content:
         },
         "scores": scores | {"mean": sum(scores.values()) / len(scores)},
         "step": sum(each["step"] for each in held),
-        "data": held[0]["data"]
-        | {"heard_hours": round(sum(each["data"]["heard_hours"] for each in held), 2)},
+        "data": checkpoints.heard(held),
     }
 
 

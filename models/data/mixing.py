@@ -20,6 +20,7 @@ from models.data.sound import Floats, Random, compressor_gain, needed, resampled
 
 BINS = 1025  # of a 2048-point transform at 44.1 kHz
 SONGS = "songs"
+SOURCES = ("real", "generated", "sampled", "voices")
 # Share of the draws by kind of source, of stems and of whole songs; kinds that lack the stem give
 # theirs to the others.
 KINDS = {
@@ -107,7 +108,7 @@ class Mixer:
         self._partial = partial
         self._together = TOGETHER if mix_audio is None else dict.fromkeys(STEMS, mix_audio)
         self._library = library
-        nothing = dict.fromkeys(KINDS["vocals"] | KINDS["drums"], 0.0)
+        nothing = dict.fromkeys(SOURCES, 0.0)
         given = {stem: nothing | dict(table) for stem, table in (shares or {}).items()}
         self._shares: dict[str, dict[str, float]] = KINDS | given
         self._rng: Random = np.random.default_rng(seed)

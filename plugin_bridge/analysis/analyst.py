@@ -172,8 +172,7 @@ class Analyst:
 
     def _hear(self, hop: FloatArray) -> list[Event]:
         events: list[Event] = []
-        flat = hop.reshape(-1)
-        if not np.isfinite(flat @ flat):  # no detector would hear anything any more
+        if not np.isfinite(hop).all():  # no detector would hear anything any more
             hop = np.zeros_like(hop)
         for samples, (stem, detector) in zip(hop, self._detectors.items(), strict=True):
             self.levels[stem].push(samples)

@@ -22,6 +22,7 @@ from tests.daw.hosts import (
     MISSES,
     STATE,
     ClapHost,
+    Played,
     Serving,
     answer,
     hear,
@@ -99,17 +100,22 @@ def test_another_version_is_told(folder: Path, clap: ClapHost) -> None:
     imposter.close()
 
 
-def test_an_engine_that_is_killed_is_replaced(own: Serving, clap: ClapHost) -> None:
-    """After a kill there is silence, then another engine takes over at the right place."""
-    signal_in = hiss(44100 * 8)
-    words = ("block", 256, "pace", "run", 22050, "signal", "kill", "run", 44100, "get", MISSES)
-    host = clap.start(own, signal_in, *words, offline=False)
+def _killed(own: Serving, clap: ClapHost, host: "subprocess.Popen[str]") -> Played:
+    """Kill the engine of a host that waits for it; let it go on once there is another one."""
     hear(host, "kill")
     (plugin,) = own.plugins()
     os.kill(plugin["pid"], signal.SIGKILL)
     wait_for(lambda: _playing(own, plugin["pid"]), "another engine")
     answer(host)
-    played = clap.finish(host)
+    return clap.finish(host)
+
+
+def test_an_engine_that_is_killed_is_replaced(own: Serving, clap: ClapHost) -> None:
+    """After a kill there is silence, then another engine takes over at the right place."""
+    signal_in = hiss(44100 * 8)
+    words = ("block", 256, "pace", "run", 22050, "signal", "kill", "run", 44100, "get", MISSES)
+    host = clap.start(own, signal_in, *words, offline=False)
+    played = _killed(own, clap, host)
     assert played.values[MISSES] > 0
     assert np.isfinite(played.out).all()
     # The new engine's hops lie where the old one's would: in step with the input.
@@ -129,12 +135,7 @@ def test_a_change_of_engines_does_not_click(own: Serving, clap: ClapHost, most: 
     signal_in = np.tile(wave.astype(np.float32), (2, 1))
     words = ("block", 256, "pace", "run", 44100, "signal", "kill", "run", 44100, "get", MISSES)
     host = clap.start(own, signal_in, *words, most=most, offline=False)
-    hear(host, "kill")
-    (plugin,) = own.plugins()
-    os.kill(plugin["pid"], signal.SIGKILL)
-    wait_for(lambda: _playing(own, plugin["pid"]), "another engine")
-    answer(host)
-    played = clap.finish(host)
+    played = _killed(own, clap, host)
     steps = np.abs(np.diff(played.out[0, played.latency + 300 :]))
     assert steps.max() < 2 * np.abs(np.diff(signal_in[0])).max()
     assert "ended with code -9" in own.stop()

@@ -218,9 +218,11 @@ bool Player::present(uint64_t hop, bool offline) {
     while (now_ns() - begin < WAIT_NS) {
         pause_ns(LOOK_NS);
         adopt();
-        const uint64_t ready = read(shared_->ready);
-        const bool refused = epoch_of(ready) == epoch_ && count_of(ready) == 0;
-        if (course_.hop == 0) { if (too_late || refused) break; else continue; }
+        if (course_.hop == 0) {
+            const bool refused = read(shared_->ready) == stamp(epoch_, 0);
+            if (too_late || refused) break;
+            continue;
+        }
         // The first engine, or another model: where its hops lie was not known before.
         if (before.hop != course_.hop || before.latency != course_.latency) return false;
         if (fetch(hop)) return true;

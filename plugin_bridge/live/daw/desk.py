@@ -12,7 +12,9 @@ Rules of this file
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from plugin_bridge import presets
 from plugin_bridge.console import Command, Console
@@ -42,17 +44,33 @@ class Shelf:
     hashes : mapping of name to SHA-256 of its file
     left_out : mapping of name to the reason why it cannot be played
     maps : mapping of name to MidiMap, of the presets that have one
+    stamps : mapping of file to when it was saved, as it was loaded
     """
 
     consoles: dict[str, Console]
     hashes: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     maps: dict[str, MidiMap] = field(default_factory=dict)
+    stamps: dict[Path, int] = field(default_factory=dict)
 
     def drop(self, name: str, reason: str) -> None:
         """Take a preset off."""
         self.left_out[name] = reason
         del self.consoles[name], self.hashes[name]
+
+
+def stamps() -> dict[Path, int]:
+    """Give when each preset that can be named was saved, in ns; 0 where that cannot be told.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    found = dict.fromkeys(presets.listing(), 0)
+    for path in found:
+        with suppress(OSError):
+            found[path] = path.stat().st_mtime_ns
+    return found
 
 
 def load_shelf(stems: Sequence[str], *, allow_plugins: bool = False) -> Shelf:
@@ -62,8 +80,8 @@ def load_shelf(stems: Sequence[str], *, allow_plugins: bool = False) -> Shelf:
     -----
     Thread: [main]
     """
-    shelf = Shelf({PLAIN: Console(stems)})
-    for path in presets.listing():
+    shelf = Shelf({PLAIN: Console(stems)}, stamps=stamps())
+    for path in shelf.stamps:
         try:
             if not path.stem.isprintable() or not _LINE.fullmatch(f"{'0' * 64} {path.stem}"):
                 raise PresetError(

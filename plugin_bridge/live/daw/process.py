@@ -22,7 +22,7 @@ from time import monotonic
 from typing import Any
 
 from plugin_bridge.errors import DeviceError, PluginBridgeError
-from plugin_bridge.live.daw.desk import load_shelf
+from plugin_bridge.live.daw.desk import load_shelf, stamps
 from plugin_bridge.live.daw.instance import Instance
 from plugin_bridge.live.daw.memory import welcome
 from plugin_bridge.live.priority import WORKER_PRIORITY, raise_priority
@@ -63,7 +63,8 @@ def run(fd: int) -> int:
     plugin = _handed(server)
     while plugin is not None:
         # What was saved while this process was ahead is played, too.
-        shelf = load_shelf(model.card.stems, allow_plugins=served["allow_plugins"])
+        if shelf.stamps != stamps():
+            shelf = load_shelf(model.card.stems, allow_plugins=served["allow_plugins"])
         try:
             views, memory = welcome(plugin)
             break

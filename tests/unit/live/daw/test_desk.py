@@ -1,13 +1,15 @@
 import math
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from plugin_bridge.console import Console
 from plugin_bridge.daw import protocol
-from plugin_bridge.live.daw.desk import Desk, Numbers
+from plugin_bridge.live.daw.desk import Desk, Numbers, load_shelf, stamps
 from plugin_bridge.midi import Binding, MidiMap
 from plugin_bridge.presets.reach import PLAIN
+from plugin_bridge.presets.shelf import FOLDER_VARIABLE
 
 STEMS = protocol.STEMS
 HASHES = {"calm": "a" * 64, "loud": "b" * 64}
@@ -139,6 +141,19 @@ def test_a_preset_that_has_changed_is_said() -> None:
     reopened = Numbers(HASHES)
     reopened.follow(numbers.text)
     assert reopened.find(1) == ("loud", protocol.PLAYING)
+
+
+def test_a_shelf_knows_whether_it_is_still_what_is_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Loading anew takes seconds where presets have plugins of their own."""
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
+    shelf = load_shelf(STEMS)
+    assert shelf.stamps == stamps()
+    (tmp_path / "new.toml").write_text("format = 1\n")
+    assert shelf.stamps != stamps()
+    (tmp_path / "gone.toml").symlink_to(tmp_path / "nowhere")
+    assert load_shelf(STEMS).stamps == stamps()
 
 
 def test_a_project_gets_as_many_presets_as_it_can_hold() -> None:
