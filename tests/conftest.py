@@ -16,7 +16,7 @@ from system_packages import missing_names, read_list
 ROOT = Path(__file__).resolve().parent.parent
 
 # Collected only when named on the command line; each has a verb of its own in the Makefile.
-SEPARATE_FOLDERS = ("bench", "device", "gpu", "workshop")
+SEPARATE_FOLDERS = ("bench", "gpu", "workshop")
 
 set_hypothesis_home_dir(ROOT / "build" / "cache" / "hypothesis")
 

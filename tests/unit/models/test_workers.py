@@ -14,8 +14,11 @@ import os, time
 from models.data.workers import spread
 
 def task(_):
-    print(os.getpid(), flush=True)
-    time.sleep(60)
+    # one write, so that no other worker's comes between it and its end of line
+    os.write(1, b"%d\\n" % os.getpid())
+    # a signal just ahead of one long sleep would not wake it
+    for _ in range(600):
+        time.sleep(0.1)
 
 list(spread(task, [1, 2], 2))
 """
