@@ -9,6 +9,7 @@ Rules of this file
 
 import io
 import re
+import struct
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ import mido
 from plugin_bridge.errors import MidiError
 from plugin_bridge.files.writer import reason
 
-MAGIC = b"MThd"
+MAGIC, TRACK = b"MThd", b"MTrk"
 # About half a million events, three seconds to read; the shortest possible ones make it a million,
 # which take ten seconds and half a GB.
 MOST_BYTES = 2_000_000
@@ -126,6 +127,7 @@ def _bytes(path: Path) -> bytes:
 def _parse(path: Path, content: bytes) -> mido.MidiFile:
     if not content.startswith(MAGIC):
         raise MidiError(f"{path} is not a MIDI file; export one of type 0 or 1")
+    content = _without_foreign_chunks(content)
     if ENDLESS_TIME.search(content):
         raise MidiError(f"{path} is damaged; export it again")
     try:
@@ -141,6 +143,20 @@ def _parse(path: Path, content: bytes) -> mido.MidiFile:
         counts = "time in SMPTE frames" if file.ticks_per_beat else "0 ticks per quarter note"
         raise MidiError(f"{path} counts {counts}; export it with 480 ticks per quarter note")
     return file
+
+
+def _without_foreign_chunks(content: bytes) -> bytes:
+    """Leave out what is neither header nor track, as the format asks; mido refuses it."""
+    kept, at = [], 0
+    while len(content) - at >= 8:
+        name, length = struct.unpack_from(">4sI", content, at)
+        end = at + 8 + length
+        if end > len(content):
+            break  # no whole chunk: mido says what is wrong
+        if name in (MAGIC, TRACK):
+            kept.append(content[at:end])
+        at = end
+    return b"".join([*kept, content[at:]])
 
 
 def _sorted_events(file: mido.MidiFile) -> tuple[list[tuple[int, int]], list[tuple[int, bytes]]]:

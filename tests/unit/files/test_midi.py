@@ -86,6 +86,25 @@ def test_no_messages_is_an_empty_take(tmp_path: Path) -> None:
     assert read_midi(write_midi(tmp_path / "a.mid", [_tempo(500_000)])) == []
 
 
+@pytest.mark.parametrize("size", [0, 5, 20000])
+def test_foreign_chunks_are_skipped(tmp_path: Path, size: int) -> None:
+    """Ahead of each track and behind the last one, whatever is in them."""
+    path = write_midi(tmp_path / "a.mid", [_on(1, 10)], [_on(2, 20)])
+    plain, content = read_midi(path), path.read_bytes()
+    foreign = b"XFIH" + size.to_bytes(4, "big") + size * b"\xff"
+    path.write_bytes(content.replace(b"MTrk", foreign + b"MTrk") + foreign)
+    assert read_midi(path) == plain
+
+
+def test_a_cut_foreign_chunk_is_no_empty_take(tmp_path: Path) -> None:
+    """What promises more than there is hides the tracks behind it: the file is refused."""
+    path = write_midi(tmp_path / "a.mid", [_on(1, 10)])
+    head, tracks = path.read_bytes()[:14], path.read_bytes()[14:]
+    path.write_bytes(head + b"XFIH" + (len(tracks) + 1).to_bytes(4, "big") + tracks)
+    with pytest.raises(MidiError, match=r"a\.mid is damaged"):
+        read_midi(path)
+
+
 @given(st.data())
 def test_damaged_bytes_never_give_anything_but_a_sentence(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
