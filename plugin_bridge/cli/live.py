@@ -165,6 +165,7 @@ def _session(
     """Play, and tell what was played."""
     from plugin_bridge.live.supervisor import LOST, Live
 
+    _require_ports(port, out)
     session = Live(settings, child)
     report: dict[str, Any] = {}
     try:
@@ -182,6 +183,18 @@ def _session(
         why = session.trouble or "connect it again, and see plugin-bridge doctor"
         say(f"the device was lost, and had not come back: {why}")
     return FAILURE if lost else OK
+
+
+def _require_ports(port: str | None, out: str | None) -> None:
+    """Refuse MIDI ports that are not there; it takes no time, as the engine still loads."""
+    if port is None and out is None:
+        return  # no driver is needed
+    from plugin_bridge.midi.watch import wanted
+
+    if port is not None:
+        wanted(port, "input")
+    if out is not None:
+        wanted(out, "output")
 
 
 def _play(

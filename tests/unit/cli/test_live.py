@@ -14,6 +14,8 @@ from models.data.songs import generate
 from plugin_bridge.cli.interrupt import INTERRUPTED
 from plugin_bridge.cli.main import main
 from plugin_bridge.cli.terminal import MISTAKE, OK
+from plugin_bridge.live.supervisor import Live
+from tests.midi_system import install
 from tests.processes import children, gone, hear_ctrl_c, lateness, on_a_terminal, until
 from tests.tiny import write_audio, write_model
 
@@ -113,6 +115,27 @@ def test_mistakes_are_one_sentence(
     shown = capsys.readouterr().err
     assert said in shown
     assert shown.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "there"), [("--midi", "JACK:pad:out"), ("--midi-out", "JACK:pad:in")]
+)
+def test_a_port_is_looked_for_before_a_device(
+    option: str,
+    there: str,
+    model: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One that is not there is told with those that are, and no engine is asked to play."""
+    install(monkeypatch).run("API_UNIX_JACK", ["pad:out"], ["pad:in"])
+    started = []
+    monkeypatch.setattr(Live, "start", lambda session: started.append(session))
+    assert main(["live", "--device", "null", "--model", model, option, "pod"]) == MISTAKE
+    shown = capsys.readouterr().err
+    assert f"there is no MIDI port 'pod'; there are: {there}, or give virtual" in shown
+    assert shown.count("\n") == 1
+    assert not started
 
 
 @pytest.mark.parametrize("state", ["starting", "playing", "hung", "killed"])
