@@ -12,6 +12,8 @@ NI_STEMS = "stem.mp4"
 FORMATS = ("wav", "flac", NI_STEMS)
 CODECS = ("alac", "aac")
 BIT_DEPTHS = ("16", "24", "32f")
+# What users call a value whose own name is spelt like another one's.
+MEANT = {"gpu": "cuda"}
 DEFAULT_DEPTH = {"wav": "32f", "flac": "24", NI_STEMS: "16"}
 # An empty value as the shell knows it, where nothing at all would be seen.
 EMPTY = '""'
@@ -136,7 +138,7 @@ def require(option: str, value: str, allowed: Sequence[str]) -> None:
     """
     if value in allowed:
         return
-    near = hint(value, allowed)
+    near = hint(MEANT.get(value.lower(), value.lower()), allowed)
     raise SpecError(f"{option} {value or EMPTY}: {near}allowed: {', '.join(allowed)}")
 
 

@@ -40,6 +40,17 @@ def test_bad_values_are_refused(field: str, value: object) -> None:
         RenderOptions(**{field: value})  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "meant"),
+    [("provider", name, "cuda") for name in ("gpu", "GPU", "CUDA", "cud")]
+    + [("provider", "CPU", "cpu"), ("format", "WAV", "wav")],
+)
+def test_what_was_meant_is_asked(field: str, value: str, meant: str) -> None:
+    """Capitals are seen through, and a GPU is no misspelt CPU."""
+    with pytest.raises(SpecError, match=f"{value}: did you mean {meant}[?] allowed"):
+        RenderOptions(**{field: value})  # type: ignore[arg-type]
+
+
 def test_the_default_depth_fits_the_format() -> None:
     """32f for wav, 24 for flac, and 32f in flac is refused."""
     assert (RenderOptions().depth, RenderOptions(format="flac").depth) == ("32f", "24")
