@@ -1,6 +1,7 @@
 """Words that many use: of paths, routes and providers; which names strips and buses can have."""
 
 import re
+import unicodedata
 
 MIX = "mix"
 DRY = "dry"
@@ -18,6 +19,21 @@ RULE = (
     "use one without dots, slashes and other signs that files cannot have in their names, of at "
     f"most {LONGEST} bytes, which is not {', '.join(RESERVED[:-1])} or {RESERVED[-1]}"
 )
+
+
+def composed(name: str) -> str:
+    """Give a name in the one form of Unicode's (NFC) in which names are compared.
+
+    Examples
+    --------
+    >>> composed("ho\u0308he") == "h\u00f6he"
+    True
+
+    Notes
+    -----
+    Thread: [any]
+    """
+    return unicodedata.normalize("NFC", name)
 
 
 def is_fit(name: str) -> bool:

@@ -225,7 +225,7 @@ def _check(preset: "Preset", target: str, options: dict[str, Any]) -> None:
     console = Console(Model(preset.model_file() or DEFAULT, "cpu").card.stems)
     for bus in preset.buses:
         console.add_bus(bus)
-    console.get(target)
+    console.get(binding.target)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from plugin_bridge.console.route import Route
 from plugin_bridge.console.settings import Setting, switch
 from plugin_bridge.console.strip import Bus, Channel, Fader, Sends, Strip
 from plugin_bridge.errors import SpecError, suggest
-from plugin_bridge.names import CLIP, DRY, MASTER, MIX, RULE, is_fit
+from plugin_bridge.names import CLIP, DRY, MASTER, MIX, RULE, composed, is_fit
 
 
 class Console:
@@ -233,6 +233,6 @@ class Console:
         if not is_fit(name):
             raise SpecError(f"{name!r} cannot be the name of a strip or bus; {RULE}")
         for known in self.channels:
-            if known.casefold() == name.casefold():  # on some systems one file
+            if composed(known).casefold() == composed(name).casefold():  # on some systems one file
                 raise SpecError(f"there is a strip or bus {known!r} already; give it another name")
         return name

@@ -10,7 +10,7 @@ Rules of this file
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pedalboard import Pedalboard
 from pydantic import (
@@ -30,9 +30,10 @@ from plugin_bridge.console.route import HIGHEST_CHANNEL
 from plugin_bridge.console.settings import HIGHEST_DB, LOWEST_DB, balance, decibels
 from plugin_bridge.console.strip import Channel, Fader, Strip
 from plugin_bridge.errors import SpecError, suggest
-from plugin_bridge.names import MIX
+from plugin_bridge.names import MIX, composed
 
 Table = dict[str, Any]
+_Entry = TypeVar("_Entry")
 
 
 def _insert(spec: Table) -> Table:
@@ -40,6 +41,20 @@ def _insert(spec: Table) -> Table:
     return spec
 
 
+def _each_once(entries: Any) -> Any:
+    """Refuse two keys that are one name: only the last one would be left."""
+    seen = set()
+    for key in entries if isinstance(entries, dict) else ():
+        name = composed(str(key))
+        if name in seen:
+            raise ValueError(f"has {name!r} twice, in two forms of Unicode; rename one of them")
+        seen.add(name)
+    return entries
+
+
+# Names of strips and buses. Editors and systems write accents in two forms that look the same.
+Name = Annotated[str, AfterValidator(composed)]
+ByName = Annotated[dict[Name, _Entry], BeforeValidator(_each_once)]
 _LEVEL_TEXT = f"{LOWEST_DB:g} to {HIGHEST_DB:g} dB, or -inf for silence."
 Level = Annotated[
     float,
@@ -89,11 +104,11 @@ class BusSettings(FaderSettings):
     inserts: tuple[Insert, ...] = Field(
         default=(), description="Effects in series, before the fader."
     )
-    sends: dict[str, Level] = Field(
+    sends: ByName[Level] = Field(
         default_factory=dict,
         description="Bus -> level of the copy that goes there, after the fader.",
     )
-    output: str = Field(default=MIX, description="mix, or a bus.")
+    output: Name = Field(default=MIX, description="mix, or a bus.")
 
     def apply(self, fader: Fader) -> None:
         """Set a strip or bus as the table says, but for its inserts.
@@ -162,7 +177,7 @@ class StripSettings(BusSettings):
 class RouteSettings(Settings):
     """From a source to channels of the interface or file."""
 
-    source: str = Field(description="A strip, a bus, mix or dry.")
+    source: Name = Field(description="A strip, a bus, mix or dry.")
     channels: tuple[Annotated[StrictInt, Field(ge=1, le=HIGHEST_CHANNEL)], ...] = Field(
         min_length=1, max_length=2, description="One channel or two, counted from 1."
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from plugin_bridge import separator
 from plugin_bridge.errors import SpecError, hint
-from plugin_bridge.names import MIX, PROVIDERS
+from plugin_bridge.names import MIX, PROVIDERS, composed
 
 NI_STEMS = "stem.mp4"
 FORMATS = ("wav", "flac", NI_STEMS)
@@ -227,8 +227,8 @@ def folder_names(inputs: Sequence[Path]) -> list[str]:
     Returns
     -------
     names : list of str, one per input
-        `song`, then `song-2`, `song-3` in the order given. Case does not tell names apart, as
-        some file systems do not.
+        `song`, then `song-2`, `song-3` in the order given. Neither case nor Unicode's form tells
+        names apart, as on some file systems.
 
     Examples
     --------
@@ -245,9 +245,9 @@ def folder_names(inputs: Sequence[Path]) -> list[str]:
         # "...wav" has the stem "..", which is no folder of its own
         stem = path.stem.strip(".") or "input"
         name, number = stem, 1
-        while name.casefold() in taken:
+        while composed(name).casefold() in taken:
             number += 1
             name = f"{stem}-{number}"
-        taken.add(name.casefold())
+        taken.add(composed(name).casefold())
         names.append(name)
     return names

@@ -6,11 +6,12 @@ Rules of this file
 """
 
 import math
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from plugin_bridge.console.settings import HIGHEST_DB, LOWEST_DB
+from plugin_bridge.names import composed
 
 Value = float | bool | str
 """A setting's value: a number, a switch, or a preset's name."""
@@ -79,7 +80,9 @@ class Binding(BaseModel):
     channel: int | None = Field(
         default=None, ge=1, le=16, description="1 to 16; any when it is left out."
     )
-    target: str = Field(min_length=1, description="The setting's path, e.g. drums.mute, or preset.")
+    target: Annotated[str, AfterValidator(composed)] = Field(
+        min_length=1, description="The setting's path, e.g. drums.mute, or preset."
+    )
     mode: Literal["toggle", "momentary", "set", "solo-exclusive"] = Field(
         default="set", description="toggle, momentary, set or solo-exclusive."
     )

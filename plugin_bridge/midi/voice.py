@@ -5,9 +5,11 @@ Rules of this file
  2. Numbers are those on the wire: 0 to 127. Channels are those on the device's display: 1 to 16.
 """
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from plugin_bridge.names import composed
 
 TOP = 127
 # General MIDI's channel of drums, and its keys of what is told apart.
@@ -44,7 +46,9 @@ class Voice(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    stem: str = Field(min_length=1, description="Where it is heard, e.g. drums.")
+    stem: Annotated[str, AfterValidator(composed)] = Field(
+        min_length=1, description="Where it is heard, e.g. drums."
+    )
     hears: Literal["kick", "snare", "hat", "onset", "note"] = Field(
         description="kick, snare, hat of drums; onset of any stem; note of bass and vocals."
     )

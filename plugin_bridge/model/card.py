@@ -12,20 +12,21 @@ import json
 import re
 import warnings
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from plugin_bridge.dsp.features import FeaturePlane, count_planes
 from plugin_bridge.dsp.heads import Head, head
 from plugin_bridge.dsp.stft import Transform
 from plugin_bridge.errors import ModelContractError, PluginBridgeWarning
-from plugin_bridge.names import RESERVED, is_fit
+from plugin_bridge.names import RESERVED, composed, is_fit
 
 FORMAT = 1
 METADATA_KEY = "plugin_bridge.card"
 # Stems become strips and files: no name may lead out of their folder, or mean something else.
 STEM_NAME = re.compile(r"[^\W_][\w -]*")
+Stem = Annotated[str, AfterValidator(composed)]
 
 # Which optional fields each kind needs, and which it may have.
 SPECTRAL = ("n_fft", "synthesis", "hop", "window", "features", "head")
@@ -94,7 +95,7 @@ class Card(BaseModel):
     kind: Literal["streaming", "windowed", "waveform", "segment"]
     sample_rate: int = Field(ge=4000, le=384000)
     channels: Literal[1, 2]
-    stems: tuple[str, ...] = Field(min_length=1)
+    stems: tuple[Stem, ...] = Field(min_length=1)
     n_fft: int | None = Field(None, ge=16)
     synthesis: int | None = Field(None, ge=2)
     hop: int | None = Field(None, ge=1)
@@ -103,7 +104,7 @@ class Card(BaseModel):
     frames: int | None = Field(None, ge=1)
     target: int | Literal["last"] | None = None
     head: str | None = None
-    residual_stem: str | None = None
+    residual_stem: Stem | None = None
     states: tuple[State, ...] = ()
     segment: int | None = Field(None, ge=2)
     overlap: float | None = Field(None, ge=0, lt=1)

@@ -16,6 +16,7 @@ from plugin_bridge.console.effects import IMPULSE_RESPONSE
 from plugin_bridge.console.strip import Channel
 from plugin_bridge.console.tables import (
     BusSettings,
+    ByName,
     FaderSettings,
     RouteSettings,
     Settings,
@@ -83,10 +84,10 @@ class Preset(Settings):
     model: ModelReference = ModelReference()
     clip: StrictBool = Field(default=False, description="Keep the output within full scale.")
     master: FaderSettings = FaderSettings()
-    strips: dict[str, StripSettings] = Field(
+    strips: ByName[StripSettings] = Field(
         default_factory=dict, description="By stem; one that is left out is at 0 dB."
     )
-    buses: dict[str, BusSettings] = Field(default_factory=dict)
+    buses: ByName[BusSettings] = Field(default_factory=dict)
     routes: tuple[RouteSettings, ...] = Field(
         default=(RouteSettings(source=MIX, channels=(1, 2)),),
         min_length=1,

@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from plugin_bridge.console import Console, Route
 from plugin_bridge.console.rehearsal import rehearse
 from plugin_bridge.dsp import FloatArray
 from plugin_bridge.engine import Engine
-from plugin_bridge.errors import PresetError
+from plugin_bridge.errors import PresetError, SpecError
 from plugin_bridge.midi import DEFAULT_VOICES, Binding
 from plugin_bridge.presets import ModelReference, Preset, migration
 from plugin_bridge.testing import STEMS, FunctionModel, card, sine
@@ -279,6 +280,49 @@ def test_what_cannot_be_played_out_is_refused(folder: Path) -> None:
         presets.load(file)
     file.write_text("format = 1\n")
     presets.load(file).console(("vocals", "other"))
+
+
+# One name in the two forms that Unicode has: accents with their letters, and behind them.
+WHOLE, APART = (unicodedata.normalize(form, "höhe") for form in ("NFC", "NFD"))
+
+
+@pytest.mark.parametrize(("named", "meant"), [(WHOLE, APART), (APART, WHOLE), (APART, APART)])
+def test_a_name_is_the_same_in_both_forms_of_unicode(named: str, meant: str) -> None:
+    """A bus is found by all that refer to it, and is called by its composed name."""
+    table = {
+        "format": 1,
+        "name": "x",
+        "strips": {"vocals": {"output": meant, "sends": {meant: -6.0}}},
+        "buses": {named: {"gain_db": -3.0}},
+        "routes": [{"source": meant, "channels": [1, 2]}],
+        "midi": [{"source": "cc", "number": 7, "target": f"{meant}.gain_db"}],
+    }
+    preset = Preset.from_table(table)
+    console = preset.console(STEMS)
+    assert list(console.buses) == [WHOLE]
+    assert console["vocals"].output == console.routes[0].source == WHOLE
+    assert console.get(preset.midi[0].target) == -3
+    assert console.get(f"vocals.sends.{WHOLE}") == -6
+
+
+def test_a_stem_is_the_same_in_both_forms_of_unicode() -> None:
+    """A preset fits a model whose card has the other form: Hangul's letters may be apart, too."""
+    whole, apart = (unicodedata.normalize(form, "보컬") for form in ("NFC", "NFD"))
+    stems = card(stems=(apart, "other"), head="sigmoid", residual_stem=apart).stems
+    table: dict[str, Any] = {"format": 1, "name": "x", "strips": {whole: {"gain_db": -3.0}}}
+    table["midi_out"] = [{"stem": apart, "hears": "onset", "channel": 1, "note": 36}]
+    assert Preset.from_table(table).console(stems).get(f"{whole}.gain_db") == -3
+
+
+def test_a_name_twice_in_two_forms_is_refused() -> None:
+    """Neither of the two is dropped without a word."""
+    table = {"format": 1, "name": "x", "buses": {WHOLE: {}, APART: {}}}
+    with pytest.raises(PresetError, match=f"buses has '{WHOLE}' twice"):
+        Preset.from_table(table)
+    console = Console(STEMS)
+    console.add_bus(WHOLE)
+    with pytest.raises(SpecError, match="already"):
+        console.add_bus(APART)
 
 
 def test_a_preset_with_a_file_is_saved_beside_it(folder: Path) -> None:

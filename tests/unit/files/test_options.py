@@ -1,5 +1,6 @@
 """Options are checked with a way out, and folders never collide."""
 
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,5 @@ def test_folder_names_never_collide() -> None:
     paths = [Path(p) for p in ("song-2.wav", "a/song.wav", "song.mp3", "b/SONG.flac", "song")]
     names = folder_names(paths)
     assert names == ["song-2", "song", "song-3", "SONG-4", "song-5"]
+    whole, apart = (unicodedata.normalize(form, "ö") for form in ("NFC", "NFD"))
+    assert folder_names([Path(f"a/{whole}.wav"), Path(f"b/{apart}.wav")]) == [whole, f"{apart}-2"]
