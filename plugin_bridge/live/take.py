@@ -1,6 +1,7 @@
 """Render a take again: the same input, the same console, the same commands at the same samples."""
 
 import tomllib
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from plugin_bridge.console import Command
 from plugin_bridge.disk import digest
 from plugin_bridge.engine import Engine
-from plugin_bridge.errors import AudioFileError, PresetError, SpecError
+from plugin_bridge.errors import AudioFileError, PluginBridgeWarning, PresetError, SpecError
 from plugin_bridge.files.options import EXACT_FRAMES, FAST_FRAMES
 from plugin_bridge.files.reader import AudioReader
 from plugin_bridge.files.writer import AudioWriter, reason
@@ -174,4 +175,12 @@ def render(take: Take, out: Path, exact: bool, allow_plugins: bool = False) -> P
             writer.write(engine.push(chunk))
         writer.write(engine.flush())
         writer.commit()
+    if engine.ignored_commands:
+        warnings.warn(
+            f"{take.folder / TAKE}: {engine.ignored_commands} of {len(take.commands)} commands "
+            "could not be followed: the preset that was active has no such control, or it takes no "
+            f"such value; see whether the preset or {TAKE} was changed",
+            PluginBridgeWarning,
+            stacklevel=2,
+        )
     return path

@@ -161,6 +161,27 @@ def test_a_take_always_has_its_four_files(tmp_path: Path) -> None:
     assert "was changed after the recording" in note
 
 
+def test_commands_that_cannot_be_followed_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A take whose commands were edited renders without them, and says how many those are."""
+    folder = tmp_path / "take"
+    model = str(graphs.streaming(tmp_path / "m.onnx"))
+    live = Live(LiveSettings(device="null", model=model, record=str(folder)))
+    live.start()
+    live.send("vocals.gain_db", -7.5)
+    live.send("drums.mute", True)
+    time.sleep(0.2)
+    live.stop()
+    arguments = ["render", "--take", str(folder), "--out", str(tmp_path / "again")]
+    assert main(arguments) == OK
+    assert "followed" not in capsys.readouterr().err
+    description = folder / "take.toml"
+    description.write_text(description.read_text().replace("-7.5", "99.0"))
+    assert main(arguments) == OK
+    assert f"{description}: 1 of 2 commands could not be followed" in capsys.readouterr().err
+
+
 def test_a_folder_without_a_take_is_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
