@@ -6,7 +6,7 @@ reader       AudioReader
 writer       AudioWriter: nothing half-written under a final name
 ffmpeg       its programs, bounded in time
 mp4          boxes of an mp4 file
-ni_stems     .stem.mp4 for DJ programs: what the format says, and the reader
+ni_stems     .stem.mp4 for DJ programs: what the format says
 ni_writer    its writer
 outputs      what a render writes: files of stems, or a .stem.mp4
 resample     a streaming resampler aligned to the sample

@@ -65,20 +65,6 @@ def find(file: BinaryIO, *path: bytes) -> Box | None:
     return here
 
 
-def read_box(file: BinaryIO, *path: bytes) -> bytes | None:
-    """Give the body of the first box of that path, or None.
-
-    Notes
-    -----
-    Thread: [any]
-    """
-    box = find(file, *path)
-    if box is None:
-        return None
-    file.seek(box.body)
-    return file.read(box.end - box.body)
-
-
 def add_user_data(file: BinaryIO, name: bytes, body: bytes) -> None:
     """Append a box to `moov/udta`, in place.
 

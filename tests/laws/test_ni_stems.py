@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from plugin_bridge.dsp import FloatArray
-from plugin_bridge.files.ni_stems import SLOTS, read_ni_stems
+from plugin_bridge.files.ni_stems import SLOTS
 from plugin_bridge.files.ni_writer import NiStemsWriter
 from plugin_bridge.files.options import RenderOptions
 from plugin_bridge.files.render import render
 from plugin_bridge.testing import FunctionModel, card, sine
+from tests.ni_stems import read_ni_stems
 from tests.tiny import hiss, read_audio, write_audio
 
 # float32 holds 24-bit codes near full scale to a quarter of a step.
@@ -59,14 +60,14 @@ def test_alac_holds_the_codes_of_a_wav_render(
     path = write_audio(tmp_path / "in.wav", hiss(samples, channels), rate)
     _render(path, tmp_path / "wav", bit_depth=depth)
     report = _render(path, tmp_path, format="stem.mp4", bit_depth=depth)
-    read = read_ni_stems(tmp_path / "in" / "in.stem.mp4")
+    read, read_rate = read_ni_stems(tmp_path / "in" / "in.stem.mp4")
     top = 2 ** (int(depth) - 1)
-    assert list(read.audio) == ["mix", *SLOTS]
-    assert (read.sample_rate, report.scale, report.codec) == (rate, 1.0, "alac")
+    assert list(read) == ["mix", *SLOTS]
+    assert (read_rate, report.scale, report.codec) == (rate, 1.0, "alac")
     for name in SLOTS:
         plain = _codes(read_audio(tmp_path / "wav" / "in" / f"{name}.wav"), top - 1)
-        assert read.audio[name].shape == (2, samples)
-        assert np.array_equal(_codes(read.audio[name], top), np.broadcast_to(plain, (2, samples)))
+        assert read[name].shape == (2, samples)
+        assert np.array_equal(_codes(read[name], top), np.broadcast_to(plain, (2, samples)))
 
 
 def test_the_mix_of_a_16_bit_song_is_that_song(tmp_path: Path) -> None:
@@ -77,7 +78,7 @@ def test_the_mix_of_a_16_bit_song_is_that_song(tmp_path: Path) -> None:
     header = b"RIFF\xff\xff\xff\xffWAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 2, 44100, 0, 4, 16)
     path.write_bytes(header + b"data\xff\xff\xff\xff" + song.T.astype("<i2").tobytes())
     report = _render(path, tmp_path, format="stem.mp4")
-    mix = read_ni_stems(tmp_path / "in" / "in.stem.mp4", ["mix"]).audio["mix"]
+    mix = read_ni_stems(tmp_path / "in" / "in.stem.mp4")[0]["mix"]
     assert np.array_equal(_codes(mix, 32768), song)
     assert (report.scale, report.warnings) == (1.0, [])
 
@@ -88,7 +89,7 @@ def test_what_is_no_number_is_silent_in_the_mix(tmp_path: Path) -> None:
     song[:, 5000:5100] = [[np.nan], [np.inf]]
     path = write_audio(tmp_path / "in.wav", song, bits=32)
     report = _render(path, tmp_path, format="stem.mp4")
-    mix = read_ni_stems(tmp_path / "in" / "in.stem.mp4", ["mix"]).audio["mix"]
+    mix = read_ni_stems(tmp_path / "in" / "in.stem.mp4")[0]["mix"]
     assert report.counters["nonfinite_samples"] == 200
     np.testing.assert_allclose(mix, np.where(np.isfinite(song), song, 0), atol=1e-4)
 
@@ -104,7 +105,7 @@ def test_aac_is_whole_and_close(tmp_path: Path, samples: int) -> None:
         writer.write_mix(tones)
         writer.write(stems)
         writer.commit()
-    audio = read_ni_stems(path).audio
+    audio, _ = read_ni_stems(path)
     for name, meant in (("mix", tones), ("vocals", stems[0]), ("bass", stems[1])):
         assert samples <= audio[name].shape[1] <= samples + AAC_PADDING
         error = audio[name][:, :samples] - meant
@@ -130,7 +131,7 @@ def test_over_full_scale_all_streams_are_scaled_by_one_factor(
     for scaled, stem in zip(report.stems, plain.stems, strict=True):
         assert scaled.rms == pytest.approx(stem.rms / peak, rel=1e-4)
     if codec == "alac":
-        read = read_ni_stems(tmp_path / "in" / "in.stem.mp4").audio
+        read, _ = read_ni_stems(tmp_path / "in" / "in.stem.mp4")
         for name in SLOTS:
             meant = read_audio(tmp_path / "wav" / "in" / f"{name}.wav") / np.float32(peak)
             assert np.abs(read[name] * 32768 / 32767 - meant).max() < 0.51 / 32767
@@ -194,8 +195,8 @@ def test_any_name_of_a_song_is_a_name(tmp_path: Path, name: str) -> None:
     """Names that look like options, protocols or patterns to ffmpeg are files."""
     path = write_audio(tmp_path / f"{name}.wav", hiss(500))
     _render(path, tmp_path, format="stem.mp4")
-    read = read_ni_stems(tmp_path / name / f"{name}.stem.mp4", ["mix"])
-    assert read.audio["mix"].shape == (2, 500)
+    read, _ = read_ni_stems(tmp_path / name / f"{name}.stem.mp4")
+    assert read["mix"].shape == (2, 500)
 
 
 def test_some_stems_leave_silent_slots(tmp_path: Path) -> None:
@@ -203,7 +204,7 @@ def test_some_stems_leave_silent_slots(tmp_path: Path) -> None:
     path = write_audio(tmp_path / "in.wav", hiss(5000))
     stems = ("vocals", "accompaniment")
     report = _render(path, tmp_path, format="stem.mp4", stems=stems)
-    audio = read_ni_stems(tmp_path / "in" / "in.stem.mp4").audio
+    audio, _ = read_ni_stems(tmp_path / "in" / "in.stem.mp4")
     assert list(audio) == ["mix", "empty", "empty 2", "accompaniment", "vocals"]
     assert [stem.name for stem in report.stems] == list(stems)
     assert not audio["empty"].any()

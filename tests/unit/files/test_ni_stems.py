@@ -1,16 +1,13 @@
-"""The format's words: who stands where, what is refused, what foreign files may hold."""
+"""The format's words: who stands where, and what is refused."""
 
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
-from plugin_bridge.errors import AudioFileError, PluginBridgeError, SpecError
-from plugin_bridge.files import ni_writer
-from plugin_bridge.files.ni_stems import COLOURS, check_rate, manifest, order, read_ni_stems
+from plugin_bridge.errors import AudioFileError, SpecError
+from plugin_bridge.files.ni_stems import COLOURS, check_rate, manifest, order
 from plugin_bridge.files.ni_writer import NiStemsWriter
-from tests.tiny import hiss, write_audio
+from tests.tiny import hiss
 
 
 @pytest.mark.parametrize(
@@ -57,56 +54,6 @@ def _write(path: Path, codec: str = "alac") -> Path:
         writer.write(hiss(500, seed=1)[None])
         writer.commit()
     return path
-
-
-@pytest.mark.system("ffmpeg")
-@pytest.mark.parametrize(
-    ("told", "names"),
-    [
-        ({"stems": [{"name": n} for n in "abcd"]}, ["a", "b", "c", "d"]),
-        ({"stems": [{"name": "a"}] * 4}, ["a", "a 2", "a 3", "a 4"]),
-        (
-            {"stems": [{"name": ""}, {}, 3, {"name": "mix"}]},
-            ["stem 1", "stem 2", "stem 3", "mix 4"],
-        ),
-        ({"stems": [{"name": "a"}]}, ["drums", "bass", "other", "vocals"]),
-        ({}, ["drums", "bass", "other", "vocals"]),
-        ([1], ["drums", "bass", "other", "vocals"]),
-    ],
-    ids=["named", "one name", "no names", "too few", "none", "no object"],
-)
-def test_streams_of_any_file_have_names(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: Any, names: list[str]
-) -> None:
-    """The box's names, made different; without a usable box the format's order."""
-    monkeypatch.setattr(ni_writer, "manifest", lambda slots: told)
-    assert list(read_ni_stems(_write(tmp_path / "a.stem.mp4")).audio) == ["mix", *names]
-
-
-@pytest.mark.system("ffmpeg")
-def test_some_streams_can_be_read_alone(tmp_path: Path) -> None:
-    """Named streams alone are decoded; an unknown name is told with those there are."""
-    path = _write(tmp_path / "a.stem.mp4")
-    read = read_ni_stems(path, ["vocals"])
-    assert list(read.audio) == ["vocals"]
-    assert read.audio["vocals"].dtype == np.float32
-    assert read.audio["vocals"].flags.c_contiguous
-    with pytest.raises(SpecError, match=r"no stem voice; it has mix, empty"):
-        read_ni_stems(path, ["voice"])
-
-
-@pytest.mark.system("ffmpeg")
-def test_what_is_no_stem_file_is_a_sentence(tmp_path: Path) -> None:
-    """Missing, text, wav and cut files are told by name."""
-    (tmp_path / "text.mp4").write_text("hello " * 100)
-    write_audio(tmp_path / "song.wav", hiss(1000))
-    cut = _write(tmp_path / "cut.stem.mp4")
-    cut.write_bytes(cut.read_bytes()[:2000])
-    with pytest.raises(AudioFileError, match=r"gone.mp4 cannot be read: no such file"):
-        read_ni_stems(tmp_path / "gone.mp4")
-    for name in ("text.mp4", "song.wav", "cut.stem.mp4"):
-        with pytest.raises(PluginBridgeError, match=rf"{name} cannot be read: ffprobe said"):
-            read_ni_stems(tmp_path / name)
 
 
 @pytest.mark.system("ffmpeg")
