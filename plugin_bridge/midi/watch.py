@@ -59,7 +59,7 @@ class WatchedPort:
                 f"MIDI port {port.title if isinstance(port, PortInfo) else port} cannot be "
                 "opened; see what there is with: plugin-bridge midi ports"
             )
-        self._anew, self._stop, self._wake = (threading.Event() for _ in range(3))
+        self._stop, self._wake = threading.Event(), threading.Event()
         # A daemon: a driver that hangs must not keep the program from ending.
         self._thread = threading.Thread(
             target=self._run, name=f"midi-{self.direction}", daemon=True
@@ -86,16 +86,6 @@ class WatchedPort:
     def is_open(self) -> bool:
         """Whether the port is there; False while it is unplugged."""
         return self._client is not None
-
-    def reopen(self) -> None:
-        """Open the port anew, in a moment.
-
-        Notes
-        -----
-        Thread: [any]
-        """
-        self._anew.set()
-        self._wake.set()
 
     def close(self) -> None:
         """Close the port; a driver that hangs is left behind after two seconds.
@@ -132,7 +122,7 @@ class WatchedPort:
         while not self._stop.is_set():
             try:
                 self._turn()
-                if self._anew.is_set() or time.monotonic() >= look:
+                if time.monotonic() >= look:
                     self._watch()
                     look = time.monotonic() + (WATCH if self.is_open else RETRY)
             except OSError:
@@ -144,8 +134,7 @@ class WatchedPort:
 
     def _watch(self) -> None:
         """Let go of a port that vanished; take it when it is back."""
-        if self._anew.is_set() or not self._is_there():
-            self._anew.clear()
+        if not self._is_there():
             self._drop()
         if self._client is None:
             self._client = self._opened()
