@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 MAGIC = 0x5741442D42474450
-VERSION = 2
+VERSION = 3
 INPUTS, OUTPUTS = 2, 10
 RING, HOPS, COMMANDS = 65536, 1024, 4096
 SHORTEST_HOP, LONGEST_HOP = 64, 4096
@@ -78,8 +78,6 @@ SHARED = (
     ("damaged", "u8", 0, "plugin"),  # hops whose record or checksum was wrong
     ("offline", "u4", 0, "plugin"),
     ("active", "u4", 0, "plugin"),
-    ("", "", 0, "plugin, link thread"),
-    ("host_clock", "u8", 0, "plugin"),  # monotonic, ns
     ("", "", 0, "engine"),
     ("engine_clock", "u8", 0, "engine"),  # monotonic, ns
     ("ready", "u8", 0, "engine"),  # stamp: the hop it begins with, plus 1; 0: it cannot play

@@ -38,7 +38,7 @@ int main() {
     FIELD(Shared, max_block), FIELD(Shared, latency), FIELD(Shared, written);
     FIELD(Shared, commands_written), FIELD(Shared, misses), FIELD(Shared, missed_samples);
     FIELD(Shared, damaged), FIELD(Shared, offline), FIELD(Shared, active);
-    FIELD(Shared, host_clock), FIELD(Shared, engine_clock), FIELD(Shared, ready);
+    FIELD(Shared, engine_clock), FIELD(Shared, ready);
     FIELD(Shared, hop), FIELD(Shared, engine_latency), FIELD(Shared, hops_done);
     FIELD(Shared, hops_skipped), FIELD(Shared, verdict), FIELD(Shared, values);
     FIELD(Shared, project), FIELD(Shared, presets), FIELD(Shared, commands), FIELD(Shared, hops);

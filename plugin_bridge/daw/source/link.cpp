@@ -273,7 +273,6 @@ void Link::detach() {
 // See that both sides are well, and take over what the engine says of the presets.
 void Link::look() {
     const uint64_t now = now_ns();
-    write(shared_->host_clock, now);
     const uint64_t beat = read(shared_->engine_clock);
     const bool well = read(shared_->magic) == MAGIC && shared_->version == VERSION &&
                       shared_->bytes == sizeof(Shared);

@@ -20,7 +20,7 @@
 namespace bridge {
 
 constexpr uint64_t MAGIC = 0x5741442d42474450;
-constexpr uint32_t VERSION = 2;
+constexpr uint32_t VERSION = 3;
 
 constexpr uint32_t INPUTS = 2, OUTPUTS = 10;
 // Samples of each ring, hops described and commands on their way: powers of two.
@@ -82,10 +82,8 @@ struct Shared {
     uint64_t damaged;               // hops whose record or checksum was wrong
     uint32_t offline;
     uint32_t active;
-    // the plugin's link thread
-    alignas(64) uint64_t host_clock;  // monotonic, ns
     // the engine
-    alignas(64) uint64_t engine_clock;
+    alignas(64) uint64_t engine_clock;  // monotonic, ns
     uint64_t ready;                 // stamp: the hop it begins with, plus 1; 0: no engine
     uint32_t hop;
     uint32_t engine_latency;        // input to output on the engine's time line
