@@ -2,7 +2,9 @@
 
 Pedalboard fills what a cut or damaged file lacks with silence and says nothing. So the few header
 fields that promise a length are read here; no audio is decoded. Of an mp3 without a Xing header,
-whose length Pedalboard guesses from its first frame, the frames are counted.
+whose length Pedalboard guesses from its first frame, the frames are counted. With one they have to
+be as many; bytes that are changed within a frame are not seen. LAME's checksum of them is not
+looked at: programs that turn a file up or down in place leave it as it was.
 """
 
 import re
@@ -11,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from plugin_bridge.files.mp3 import DECODER_DELAY, count_samples, parse_frame, parse_tag
+from plugin_bridge.files.mp3 import DECODER_DELAY, count_row, count_samples, parse_frame, parse_tag
 
 # A wav written to a pipe cannot know its length and says this instead.
 OPEN_ENDED = 0xFFFFFFFF
@@ -48,6 +50,8 @@ class Integrity:
         The length that its frames add up to where no header tells it (an mp3).
     checksum : Checksum or None
         Of what was encoded, where it tells (a flac).
+    broken : int or None
+        The first sample that is not where it belongs, as frames are missing (an mp3).
     """
 
     cut: str = ""
@@ -55,6 +59,7 @@ class Integrity:
     samples: int | None = None
     counted: int | None = None
     checksum: "Checksum | None" = None
+    broken: int | None = None
 
 
 WHOLE = Integrity()
@@ -158,10 +163,15 @@ def _mp3(file: BinaryIO, start: int, size: int) -> Integrity:
     held = size - start
     if tag.size is not None and held + MP3_FRAME_BYTES < tag.size:
         return _missing(tag.size, held)
-    samples = (tag.frames or 0) * frame.samples - tag.delay - tag.padding
+    frames = tag.frames or 0
+    first = tag.delay + DECODER_DELAY if tag.delay else 0
+    # The tag is a frame itself, and some encoders count it.
+    row = count_row(file, start, size, frames)
+    broken = max(0, (row - 1) * frame.samples - first) if row < frames else None
+    samples = frames * frame.samples - tag.delay - tag.padding
     if not tag.delay or samples <= 0:
-        return WHOLE
-    return Integrity(first=tag.delay + DECODER_DELAY, samples=samples)
+        return Integrity(broken=broken)
+    return Integrity(first=first, samples=samples, broken=broken)
 
 
 def _ogg(file: BinaryIO, size: int) -> Integrity:

@@ -1,7 +1,8 @@
 """What an mp3 tells of its length: its frames, and the tag that most encoders put ahead of them.
 
 A frame's header says how long it is, so that walking them takes no decoding: ten minutes are some
-20,000 frames, a tenth of a second. They are counted in files without a tag.
+20,000 frames, a tenth of a second. They are counted in files without a tag; where a tag tells how
+many there are, they have to follow one another.
 
 The tag is Xing's, with LAME's fields behind it: how many samples the encoder has put before and
 behind the song. Source: gabriel.mp3-tech.org/mp3infotag.html.
@@ -94,6 +95,27 @@ def parse_tag(data: bytes) -> Tag:
             at += length
     trim = int.from_bytes(data[at + TAG_TRIM : at + TAG_TRIM + 3], "big")
     return Tag(told.get(1), told.get(2), trim >> 12, trim & 0xFFF)
+
+
+def count_row(file: BinaryIO, start: int, size: int, most: int) -> int:
+    """Count the frames from byte `start` on that follow one another, up to `most`.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+
+    Notes
+    -----
+    Thread: [main]
+    """
+    for count in range(most):
+        file.seek(start)
+        frame = parse_frame(file.read(4))
+        if frame is None or start + frame.length > size:
+            return count
+        start += frame.length
+    return most
 
 
 def count_samples(file: BinaryIO, start: int, size: int) -> int | None:

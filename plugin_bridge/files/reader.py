@@ -103,6 +103,7 @@ class AudioReader:
             return  # the length was a forecast, and the decoder has met the end before
         done = start
         checksum = None if start else self._integrity.checksum
+        broken = self._integrity.broken
         total = hashlib.md5(usedforsecurity=False)
         while self._limit is None or done < self._limit:
             ask = samples if self._limit is None else min(samples, self._limit - done)
@@ -115,11 +116,12 @@ class AudioReader:
                     "copy it again or convert it"
                 ) from error
             if not chunk.shape[1]:
-                self.damaged = checksum is not None and total.digest() != checksum.md5
+                self.damaged |= checksum is not None and total.digest() != checksum.md5
                 return
             if checksum is not None:
                 total.update(_coded(chunk, checksum.bits))
             done += chunk.shape[1]
+            self.damaged |= broken is not None and done > broken
             yield chunk
 
     def warnings(self, samples: int) -> list[str]:
@@ -130,7 +132,13 @@ class AudioReader:
         Thread: [main]
         """
         found = []
-        if self.damaged:
+        broken = self._integrity.broken
+        if broken is not None:
+            found.append(
+                f"{self.path} is damaged after {broken / self.sample_rate:.1f} s: frames are "
+                "missing, and what follows may come early; copy the file again"
+            )
+        elif self.damaged:
             found.append(
                 f"{self.path} is damaged: its samples are not those that were encoded, some are "
                 "silent, and what follows them may come early; copy the file again"

@@ -1,5 +1,6 @@
 """What a reader says about a file once it is decoded."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,37 @@ def test_an_mp3_that_is_decoded_in_part_is_told(tmp_path: Path) -> None:
     assert len(said) == 1
     assert f"holds 3.7 s of audio, of which {samples / 44100:.1f} s could be decoded" in said[0]
     assert "convert it to wav" in said[0]
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("end", [b"", b"TAG" + bytes(125)])
+@pytest.mark.parametrize(("place", "size"), [(0.25, 2000), (0.5, 20000), (0.9, 5000)])
+def test_damage_in_an_mp3_is_told(
+    tmp_path: Path, channels: int, end: bytes, place: float, size: int
+) -> None:
+    """Where frames are missing that its header tells of, and at which second; not elsewhere."""
+    path = write_audio(tmp_path / "a.mp3", hiss(10 * 44100, channels))
+    whole = path.read_bytes()
+    path.write_bytes(whole + end)
+    assert _heard(path) == (441000, [])
+    at = int(place * len(whole))
+    path.write_bytes(whole[:at] + bytes(size) + whole[at + size :] + end)
+    (second,) = re.findall(r"a\.mp3 is damaged after (\d+\.\d) s", " ".join(_heard(path)[1]))
+    assert abs(float(second) - 10 * place) < 0.1
+
+
+def test_a_part_ahead_of_an_mp3s_damage_is_whole(tmp_path: Path) -> None:
+    """What was decoded counts: a data set that takes the first seconds may have them."""
+    path = write_audio(tmp_path / "a.mp3", hiss(10 * 44100))
+    whole = path.read_bytes()
+    middle = len(whole) // 2
+    path.write_bytes(whole[:middle] + bytes(2000) + whole[middle + 2000 :])
+    with AudioReader(path) as reader:
+        chunks = reader.chunks(4 * 44100)
+        next(chunks)
+        assert not reader.damaged
+        next(chunks)
+        assert reader.damaged
 
 
 @pytest.mark.parametrize("bits", [16, 24])
