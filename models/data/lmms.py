@@ -36,6 +36,7 @@ TABLE = Path(__file__).with_suffix(".toml")
 PLAYED = ("drums", "bass", "other")
 PATIENCE = 1800  # s that one render may take
 LARGEST = 500_000_000  # bytes that it may write: 20 minutes
+PERIOD = 256  # samples; LMMS renders whole periods, and blocks of a full disk end within one
 SOUNDING = ("0", "2")  # types of tracks: instruments, samples
 MISSING = "lmms is not installed; on Debian and Ubuntu: apt-get install lmms"
 
@@ -144,7 +145,7 @@ def render(project: Element) -> Floats:
     ValueError
         If LMMS is not installed.
     UnusableError
-        If it fails, takes too long or writes too much.
+        If it fails, takes too long, writes too much or has no room to write.
 
     Notes
     -----
@@ -168,7 +169,13 @@ def render(project: Element) -> Floats:
             )  # fmt: skip
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
             raise UnusableError(f"LMMS did not render it: {error}; leave it out") from error
-        return read(made)
+        audio = read(made)
+    # LMMS does not notice that it cannot write, and makes the header fit what it wrote
+    if audio.shape[1] % PERIOD:
+        raise UnusableError(
+            f"LMMS's render is cut, as on a full disk; make room in {folder.parent}, or set TMPDIR"
+        )
+    return audio
 
 
 def _heard(sorting: Sorting, stem: str, place: str) -> bool:

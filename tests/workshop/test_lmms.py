@@ -1,5 +1,7 @@
 """Stems of LMMS projects, with a project that the tests write."""
 
+import os
+import shutil
 import sys
 from pathlib import Path
 from xml.etree import ElementTree
@@ -119,6 +121,20 @@ def test_stems_add_up_to_the_song() -> None:
     assert np.square(total - gain * song).sum() < 1e-6 * np.square(total).sum()
     assert share_below(parts["bass"], 200) > 0.9
     assert share_below(parts["other"], 200) < 0.1
+
+
+@LMMS
+def test_a_render_that_found_no_room_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LMMS, whose writes fail from 100 KiB on as on a full disk, ends as if all were well."""
+    (program := tmp_path / "lmms").write_text(
+        f"#!/bin/sh\ntrap '' XFSZ\nulimit -f 200\nexec {shutil.which('lmms')} \"$@\"\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    with pytest.raises(UnusableError, match="is cut, as on a full disk; make room in"):
+        lmms.render(project())
 
 
 def test_a_song_in_the_making_is_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
