@@ -114,6 +114,7 @@ def decode(path: Path, stream: int) -> Floats:
     Returns
     -------
     audio : float32, shape (2, samples), at 44.1 kHz
+        Mono is doubled.
 
     Raises
     ------
@@ -125,18 +126,22 @@ def decode(path: Path, stream: int) -> Floats:
     Thread: [any]
     """
     # -xerror: damage in the middle is an error too, not silence
-    options = ["-xerror", "-i", ffmpeg.address(path), "-map", f"0:a:{stream}", "-ac", "2"]
+    options = ["-xerror", "-i", ffmpeg.address(path), "-map", f"0:a:{stream}"]
+    # mono stays mono: ffmpeg, asked for two channels, makes each 3 dB quieter
+    options += ["-af", "aformat=channel_layouts=mono|stereo"]
     try:
         raw = ffmpeg.run(
             "ffmpeg",
-            [*options, "-ar", str(RATE), "-f", "f32le", "pipe:1"],
+            [*options, "-ar", str(RATE), "-c:a", "pcm_f32be", "-f", "au", "pipe:1"],
             LONGEST,
             f"{path}, stream {stream}, cannot be decoded",
             "copy the file again",
         )
     except PluginBridgeError as error:
         raise UnusableError(str(error)) from error
-    audio = np.frombuffer(raw[: len(raw) // 8 * 8], "<f4").reshape(-1, 2).T
+    # an .au file's head tells how long it is itself, and how many channels follow
+    head, channels = np.frombuffer(raw, ">u4", 6)[[1, 5]].tolist()
+    audio = np.frombuffer(raw, ">f4", offset=head).reshape(-1, channels).T
     if not audio.size or not np.isfinite(audio).all():
         raise UnusableError(f"{path}, stream {stream}, holds no audio; copy the file again")
-    return np.ascontiguousarray(audio, np.float32)
+    return np.ascontiguousarray(audio if channels == 2 else audio.repeat(2, 0), np.float32)

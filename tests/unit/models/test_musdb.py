@@ -107,6 +107,18 @@ def test_stem_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.system("ffmpeg")
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_stream_is_as_loud_as_it_was_encoded(tmp_path: Path, channels: int) -> None:
+    """A mono stream is doubled, not split between the channels; a stereo one is as it was."""
+    noise = hiss(RATE)[:channels]
+    wave, path = write_audio(tmp_path / "a.wav", noise), tmp_path / "a.stem.mp4"
+    command = ["ffmpeg", "-v", "error", "-i", str(wave), "-c:a", "alac", str(path)]
+    subprocess.run(command, check=True)
+    expected = np.broadcast_to(noise, (2, RATE))
+    np.testing.assert_allclose(musdb.decode(path, 0), expected, atol=1e-4)  # 16 bits and more
+
+
+@pytest.mark.system("ffmpeg")
 def test_damaged_stem_files_are_one_sentence(tmp_path: Path) -> None:
     """Cut, garbage, or with too few streams: named, with what to do."""
     path = stem_files(tmp_path) / "test" / "B - Two.stem.mp4"
