@@ -30,6 +30,7 @@ from models.data.sound import (
     presence,
 )
 
+GROUPS = ("vocals", *PARTS, "drums", "bass", "other", "synth_with_low_end")  # of a real song
 HELD_OUT = ("rubidium",)  # songs that only ever serve validation
 CROSSOVER = 170.0  # Hz: below it synth_with_low_end is bass, above it is other
 TAPS = 8191  # of the crossover; odd, so that its delay is a whole number of samples
@@ -94,16 +95,7 @@ def song(folder: Path) -> dict[str, Floats]:
     Where the song has a bass track of its own, the low part of `synth_with_low_end`
     belongs to neither target and is dropped. Thread: [any]
     """
-    names = (
-        "vocals",
-        "vocals_lead",
-        "vocals_backing",
-        "drums",
-        "bass",
-        "other",
-        "synth_with_low_end",
-    )
-    groups = aligned({name: read(path) for name in names if (path := find(folder, name))})
+    groups = aligned({name: read(path) for name in GROUPS if (path := find(folder, name))})
     stems: dict[str, Floats] = {}
 
     def add(stem: str, track: Floats) -> None:
@@ -329,7 +321,7 @@ def speakers(folder: Path) -> dict[str, list[Path]]:
 
 
 def jobs(root: Path) -> Iterator[Job]:
-    """Give the jobs of all material below `root`.
+    """Give the jobs of all material below `root`; what is not there yet has none.
 
     Raises
     ------
@@ -344,12 +336,13 @@ def jobs(root: Path) -> Iterator[Job]:
     if not any((root / name).is_dir() for name in known):
         raise ValueError(f"{root} has none of the folders {', '.join(known)}; give their parent")
     for folder in sorted((root / "songs").glob("*")):
-        if not folder.is_dir():
+        there = [group for group in GROUPS if find(folder, group)]
+        if not there:
             continue
         split = "validation" if folder.name in HELD_OUT else "train"
         yield Job("real", folder.name, split, partial(song, folder))
         if split == "train":
-            for group in PARTS:
+            for group in (part for part in PARTS if part in there):
                 yield Job("real", f"{folder.name}-{group}", split, partial(_alone, folder, group))
     for folder in sorted((root / "voices").glob("*")):
         for speaker, files in speakers(folder).items():

@@ -218,10 +218,24 @@ def test_low_synth_is_bass_only_without_a_bass_track(tmp_path: Path) -> None:
 def test_held_out_songs_only_validate(tmp_path: Path) -> None:
     """Rubidium is validation; other songs are training, and give their voices singly too."""
     for name in ("rubidium", "sodium"):
-        (tmp_path / "songs" / name).mkdir(parents=True)
+        write(tmp_path / "songs" / name / "vocals_lead.ogg", hiss(RATE), RATE)
     splits = {job.song: job.split for job in material.jobs(tmp_path)}
-    assert splits.pop("rubidium") == "validation"
-    assert set(splits.values()) == {"train"}
+    assert splits == {"rubidium": "validation", "sodium": "train", "sodium-vocals_lead": "train"}
+
+
+def test_what_comes_into_a_song_later_is_built_then(tmp_path: Path) -> None:
+    """An empty folder is no song, and a song without a voice has none: neither is done."""
+    library, song = Library(tmp_path / "library"), tmp_path / "songs" / "a"
+    song.mkdir(parents=True)
+    for group, done in (
+        (None, []),
+        ("drums", ["real/a"]),
+        ("vocals_lead", ["real/a", "real/a-vocals_lead"]),
+    ):
+        if group:
+            write(song / f"{group}.ogg", hiss(RATE), RATE)
+        list(library.fill(material.jobs(tmp_path)))
+        assert library.done == done
 
 
 @pytest.fixture
