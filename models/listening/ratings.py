@@ -16,8 +16,8 @@ class Listener(Table):
 
     Attributes
     ----------
-    name : as typed in, may be empty
-    seed : of the order in which sounds and trials came
+    name : as typed in, may be empty, and be another when the listener saves again
+    seed : their number: tells listeners apart, and gives the order of sounds and trials
     """
 
     name: str
@@ -100,7 +100,7 @@ def together(paths: list[Path], key: Key) -> tuple[list[Ratings], list[str]]:
     -----
     Thread: [any]
     """
-    good: dict[tuple[str, int], tuple[Path, Ratings]] = {}
+    good: dict[int, tuple[Path, Ratings]] = {}
     refused = []
     for path in paths:
         try:
@@ -108,12 +108,13 @@ def together(paths: list[Path], key: Key) -> tuple[list[Ratings], list[str]]:
         except ValueError as error:
             refused.append(str(error))
             continue
-        who = found.listener.name, found.listener.seed
-        if who in good:
+        number = found.listener.seed
+        if number in good:
             refused.append(
-                f"{path} is of listener {found.listener}, as is {good[who][0]}, which is used; "
-                "give each listener's last file only"
+                f"{path} is of listener number {number}, as is {good[number][0]}, which is used; "
+                "give each listener's last file only, or, if two had that number, change the seed "
+                "in the file of one"
             )
         else:
-            good[who] = path, found
+            good[number] = path, found
     return [found for _, found in good.values()], refused

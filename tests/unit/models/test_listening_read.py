@@ -226,14 +226,16 @@ def test_files_that_cannot_be_read_are_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_listener_counts_once(tmp_path: Path) -> None:
-    """The second file of the same listener is refused, and says which is used."""
+    """The second file with a number is refused, also with a name that came later."""
     the = key(songs=1)
     paths = [tmp_path / "a.json", tmp_path / "b.json"]
-    for path in paths:
-        path.write_text(json.dumps(listener(the, 7)))
+    for path, name in zip(paths, ("", "Ada"), strict=True):
+        content = listener(the, 7)
+        content["listener"]["name"] = name
+        path.write_text(json.dumps(content))
     used, refused = together(paths, the)
     assert len(used) == 1
-    assert "L7 (7), as is" in refused[0]
+    assert f"b.json is of listener number 7, as is {paths[0]}, which is used" in refused[0]
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
