@@ -15,10 +15,12 @@ from pathlib import Path
 
 from models.data.library import UnusableError
 from models.data.score import STEMS
+from models.data.songs import Song
 from models.evaluate import rows, song_options, song_sets
 from models.evaluation.report import write
 from models.evaluation.scores import ZERO
 from models.evaluation.separators import Row
+from models.evaluation.songs import Entry
 from models.listening import levels, report, sitting
 from models.listening.key import Key, parsed
 from models.listening.panel import Panel
@@ -84,12 +86,21 @@ def _stems(text: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def _loaded(entry: Entry) -> Song:
+    song = entry.load()
+    if song.mixture.shape[1] < levels.SHORTEST * song.sample_rate:
+        raise UnusableError(
+            f"it lasts less than {levels.SHORTEST:g} s, and has no loudness; leave it out"
+        )
+    return song
+
+
 def _trials(given: argparse.Namespace, made: Mapping[str, Row]) -> Iterator[Trial]:
     stems, start = _stems(given.stems), time.perf_counter()
     for songs in song_sets(given, SEEDS):
         for entry in songs.entries:
             try:
-                song = entry.load()
+                song = _loaded(entry)
             except UnusableError as error:
                 print(f"{entry.name}: skipped: {error}", file=sys.stderr)
                 continue

@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from models.listening.trials import REFERENCE
 from plugin_bridge.console.tables import sentence
 
 FORMAT = 1
@@ -36,6 +37,13 @@ class TrialKey(Table):
     stem: str
     start: float
     conditions: dict[Code, str]
+
+    @field_validator("conditions")
+    @classmethod
+    def _with_reference(cls, conditions: dict[Code, str]) -> dict[Code, str]:
+        if REFERENCE not in conditions.values():
+            raise ValueError(f"has no {REFERENCE}, which tells who hears")
+        return conditions
 
 
 class Key(Table):

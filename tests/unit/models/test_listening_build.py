@@ -106,27 +106,30 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
     return program.main()
 
 
-def folder(path: Path) -> Path:
-    """Write a song of two seconds without bass."""
+def folder(path: Path, samples: int = 88_200) -> Path:
+    """Write a song, of two seconds, without bass."""
     path.mkdir()
     for i, name in enumerate(stem for stem in STEMS if stem != "bass"):
-        write_audio(path / f"{name}.wav", hiss(88_200, seed=i))
+        write_audio(path / f"{name}.wav", hiss(samples, seed=i))
     return path
 
 
 def test_the_command_makes_page_and_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A trial per stem that sounds, with every condition; broken songs are named, others used."""
+    """A trial per stem that sounds, with every condition; other songs are named and skipped."""
     model = write_model(tmp_path / "even.onnx", stems=STEMS)
     song, bad = folder(tmp_path / "song"), folder(tmp_path / "bad")
     (bad / "drums.wav").write_bytes(b"no audio")
     out = tmp_path / "test"
-    options: list[str | Path] = ["--model", model, "--song", song, "--song", bad, "--excerpt", "1"]
+    options: list[str | Path] = ["--model", model, "--excerpt", "1"]
+    for each in (song, bad, folder(tmp_path / "short", 17_639)):
+        options += ["--song", each]
     assert run(monkeypatch, "build", "--out", out, *options) == 0
     said = capsys.readouterr()
     assert "3 trials of reference, mixture, anchor, baseline, even, oracle" in said.out
     assert "bad: skipped" in said.err
+    assert "short: skipped: it lasts less than 0.4 s" in said.err
     key = parsed(tmp_path / "test.key.json", Key, "the key")
     assert [each.stem for each in key.trials.values()] == ["vocals", "drums", "other"]
     assert {path.stem for path in (out / "sounds").iterdir()} == set(key.trials)

@@ -266,3 +266,18 @@ def test_the_command_prints_and_writes_the_table(
     assert run(monkeypatch, "read", bad, "--key", keyed) == 1
     assert run(monkeypatch, "read", *files, "--key", bad) == 2
     assert "the key that build wrote" in capsys.readouterr().err
+
+
+def test_a_key_without_a_reference_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It cannot tell who hears; the trial that lacks it is named."""
+    content = json.loads(key(songs=1).model_dump_json())
+    content["trials"]["t0vocals"]["conditions"]["0vocals0"] = "two"
+    (path := tmp_path / "t.key.json").write_text(json.dumps(content))
+    (ratings := tmp_path / "a.json").write_text(json.dumps(listener(key(songs=1), 1)))
+    assert run(monkeypatch, "read", ratings, "--key", path) == 2
+    assert capsys.readouterr().err == (
+        f"{path}: trials.t0vocals.conditions has no reference, which tells who hears; "
+        "name the key that build wrote\n"
+    )
