@@ -2,19 +2,20 @@
 
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 from plugin_bridge.errors import PluginBridgeError
 
 
-def run(command: Callable[[], object]) -> None:
-    """Run a command that ends by itself if all goes well.
+def run(command: Callable[[], int | None]) -> NoReturn:
+    """Run a command, and end with the exit status that it gives: 0 if it gives none.
 
     Notes
     -----
     Thread: [main]
     """
     try:
-        command()
+        sys.exit(command())
     except (ValueError, OSError, PluginBridgeError) as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         sys.exit(2)

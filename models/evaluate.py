@@ -12,6 +12,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+from models import command
 from models.baseline import separate
 from models.data import musdb
 from models.data.bands import KINDS
@@ -32,7 +33,6 @@ from models.evaluation.separators import (
     transform_of,
 )
 from models.evaluation.songs import SongSet, data_set, generated, own, played, real_song, seeds
-from plugin_bridge.errors import PluginBridgeError
 from plugin_bridge.model.onnx import Model
 
 __all__ = ["Scores", "Separator", "by_model", "main", "mean_sdr", "quarter", "real_song", "sdr"]
@@ -151,8 +151,13 @@ def main() -> int:
     Returns
     -------
     status : int
-        0; 1 when no song could be used, 2 for a wrong argument, 130 when stopped: what was
-        measured until then is told and written.
+        0; 1 when no song could be used, 130 when stopped: what was measured until then is told
+        and written.
+
+    Raises
+    ------
+    ValueError, OSError, PluginBridgeError
+        For wrong input, with one sentence.
 
     Notes
     -----
@@ -171,18 +176,15 @@ def main() -> int:
         for songs in sets:
             all_scores.append(SetScores(songs.title, tuple(made)))
             _measure(songs, made, all_scores[-1], given.museval)
-    except (ValueError, OSError, PluginBridgeError) as error:
-        print(error, file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         print("stopped; here is what was measured", file=sys.stderr)
         status = 130
-    command = shlex.join(["python", "-m", "models.evaluate", *sys.argv[1:]])
-    text = report.markdown(all_scores, held, command)
+    typed = shlex.join(["python", "-m", "models.evaluate", *sys.argv[1:]])
+    text = report.markdown(all_scores, held, typed)
     print(text)
     if given.out:
         report.write(given.out / "scores.md", text)
-        report.write(given.out / "scores.json", report.document(all_scores, held, command))
+        report.write(given.out / "scores.json", report.document(all_scores, held, typed))
         draw(given.out / "scores.png", all_scores, list(held))
         print(f"written to {given.out}: scores.md, scores.json, scores.png")
     return status or int(not any(scores.songs for scores in all_scores))
@@ -197,4 +199,4 @@ def _measure(songs: SongSet, made: dict[str, Row], scores: SetScores, with_musev
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run(main)

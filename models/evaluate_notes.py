@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from models import command
 from models.data.notes import SongNotes, merged, notes_of, strokes
 from models.data.score import STEMS, Note
 from models.data.songs import Song, generate
@@ -31,7 +32,6 @@ from plugin_bridge.analysis.offline import Listener
 from plugin_bridge.analysis.pitch import VOICE, Candidates, PitchPath
 from plugin_bridge.analysis.results import Note as Found
 from plugin_bridge.analysis.results import StemAnalysis
-from plugin_bridge.errors import PluginBridgeError
 from plugin_bridge.separator import Separator
 
 TABLE = Path(__file__).parent / "annotations" / "rubidium.toml"
@@ -201,8 +201,8 @@ def excerpt(folder: Path) -> tuple[Song, list[float], float]:
     return song, [time - begin for time in table["onsets"]], LEAD
 
 
-def main() -> int:
-    """Print a table; give the process's exit status.
+def main() -> None:
+    """Print a table.
 
     Notes
     -----
@@ -218,33 +218,28 @@ def main() -> int:
         parser.error("mir_eval, which scores, is not installed; make test-models installs it")
     warnings.filterwarnings("ignore", module="mir_eval")  # of songs without onsets
     results: dict[str, dict[tuple[str, str], list[float]]] = defaultdict(lambda: defaultdict(list))
-    try:
-        separator = Separator(given.model, BASE_RATE, frames_per_call=64)
-        refuse_fewer(given.model, separator.stems)
-        for seed in seeds(given.seeds):
-            song, truth = generate(seed, given.seconds), notes_of(seed, given.seconds)
-            made = versions(song, separator)
-            for kind, way in COLUMNS:
-                for name, score in scores_of(truth, made[kind], way).items():
-                    results[name][kind, way].append(score)
-            print(f"seed {seed}", file=sys.stderr, flush=True)
-        if given.annotated:
-            song, onsets, begin = excerpt(given.annotated)
-            made = versions(song, separator)
-            for kind, way in COLUMNS:
-                drums = heard({"drums": made[kind]["drums"]}, way)["drums"].onsets
-                mine = [o.seconds for o in drums if o.seconds >= begin]
-                results["drum onsets, Rubidium"][kind, way] = [onset_score(onsets, mine)]
-    except (ValueError, OSError, PluginBridgeError) as error:
-        print(error, file=sys.stderr)
-        return 2
+    separator = Separator(given.model, BASE_RATE, frames_per_call=64)
+    refuse_fewer(given.model, separator.stems)
+    for seed in seeds(given.seeds):
+        song, truth = generate(seed, given.seconds), notes_of(seed, given.seconds)
+        made = versions(song, separator)
+        for kind, way in COLUMNS:
+            for name, score in scores_of(truth, made[kind], way).items():
+                results[name][kind, way].append(score)
+        print(f"seed {seed}", file=sys.stderr, flush=True)
+    if given.annotated:
+        song, onsets, begin = excerpt(given.annotated)
+        made = versions(song, separator)
+        for kind, way in COLUMNS:
+            drums = heard({"drums": made[kind]["drums"]}, way)["drums"].onsets
+            mine = [o.seconds for o in drums if o.seconds >= begin]
+            results["drum onsets, Rubidium"][kind, way] = [onset_score(onsets, mine)]
     print("| | " + " | ".join(f"{kind}, {way}" for kind, way in COLUMNS) + " |")
     print("|---" * (1 + len(COLUMNS)) + "|")
     for name, columns in results.items():
         cells = [f"{np.nanmean(columns[c]):.2f}" if columns[c] else "-" for c in COLUMNS]
         print(f"| {name} | " + " | ".join(cells) + " |")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run(main)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models import command
 from models.data.score import STEMS
 from models.data.songs import Song
 from models.evaluation import bss, report
@@ -24,7 +25,6 @@ from models.evaluation.songs import SongSet, generated, own, seeds
 from models.masks import MASKS, VARIANTS, stem_thresholds
 from plugin_bridge.dsp.rates import scale_of
 from plugin_bridge.dsp.stft import Analysis
-from plugin_bridge.errors import PluginBridgeError
 
 SHARED = tuple(name for name in VARIANTS if name.startswith("b"))
 THRESHOLDS_TRIED = tuple(round(0.1 * i, 1) for i in range(2, 9))
@@ -126,45 +126,40 @@ def _arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def main() -> int:
-    """Print the oracle table; give the process's exit status.
+def main() -> None:
+    """Print the oracle table.
 
     Notes
     -----
     Thread: [main]
     """
     given = _arguments().parse_args()
-    try:
-        sets = [generated(seeds(given.seeds), given.seconds)]
-        if given.song:
-            sets.append(own(given.song))
-        if given.choose:
-            for name, found in zip(("THRESHOLDS", "BEST"), choose(sets[0]), strict=True):
-                print(f"{name} = {found}")
-            return 0
-        if given.museval:
-            bss.museval()
-        if given.out:
-            given.out.mkdir(parents=True, exist_ok=True)
-        made = rows()
-        all_scores = [SetScores(songs.title, tuple(made)) for songs in sets]
-        for songs, scores in zip(sets, all_scores, strict=True):
-            for name in measure(songs, made, scores, given.museval):
-                print(f"{name}: {scores.skipped.get(name, 'done')}", file=sys.stderr)
-        command = shlex.join(["python", "-m", "models.oracle", *sys.argv[1:]])
-        text = report.markdown(all_scores, {}, command)
-        print(text)
-        if given.out:
-            report.write(given.out / "oracle.md", text)
-            report.write(given.out / "oracle.json", report.document(all_scores, {}, command))
-            used = [each for each in sets[-1].entries if each.name in all_scores[-1].songs]
-            for entry in used[:1]:
-                draw(given.out / "masks.png", entry.load())
-    except (ValueError, OSError, PluginBridgeError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    sets = [generated(seeds(given.seeds), given.seconds)]
+    if given.song:
+        sets.append(own(given.song))
+    if given.choose:
+        for name, found in zip(("THRESHOLDS", "BEST"), choose(sets[0]), strict=True):
+            print(f"{name} = {found}")
+        return
+    if given.museval:
+        bss.museval()
+    if given.out:
+        given.out.mkdir(parents=True, exist_ok=True)
+    made = rows()
+    all_scores = [SetScores(songs.title, tuple(made)) for songs in sets]
+    for songs, scores in zip(sets, all_scores, strict=True):
+        for name in measure(songs, made, scores, given.museval):
+            print(f"{name}: {scores.skipped.get(name, 'done')}", file=sys.stderr)
+    typed = shlex.join(["python", "-m", "models.oracle", *sys.argv[1:]])
+    text = report.markdown(all_scores, {}, typed)
+    print(text)
+    if given.out:
+        report.write(given.out / "oracle.md", text)
+        report.write(given.out / "oracle.json", report.document(all_scores, {}, typed))
+        used = [each for each in sets[-1].entries if each.name in all_scores[-1].songs]
+        for entry in used[:1]:
+            draw(given.out / "masks.png", entry.load())
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run(main)

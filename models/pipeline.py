@@ -13,7 +13,6 @@ never trained.
 """
 
 import argparse
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -23,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from pedalboard.io import AudioFile
 
-from models import checkpoints
+from models import checkpoints, command
 from models.data.library import RATE
 from models.data.score import STEMS
 from models.data.songs import generate
@@ -34,7 +33,6 @@ from plugin_bridge.analysis import Analyst
 from plugin_bridge.console import Console
 from plugin_bridge.dsp import FloatArray
 from plugin_bridge.engine import Engine
-from plugin_bridge.errors import PluginBridgeError
 from plugin_bridge.live.control import ControlBlock, Worker
 from plugin_bridge.live.devices.null import NullDevice
 from plugin_bridge.live.heard import Sum
@@ -231,8 +229,8 @@ def song_of(given: argparse.Namespace) -> FloatArray:
     return mix if len(mix) == 2 else np.repeat(mix[:1], 2, axis=0)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Measure the three pipelines, and print a table; give the exit status.
+def main(arguments: list[str] | None = None) -> None:
+    """Measure the three pipelines, and print a table.
 
     Notes
     -----
@@ -246,25 +244,20 @@ def main(arguments: list[str] | None = None) -> int:
     for target in TARGETS:
         parser.add_argument(f"--{target}", type=Path, help=f"model 1 for the {target} frame, .onnx")
     given = parser.parse_args(arguments)
-    try:
-        mix = song_of(given)
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            files = {t: vars(given)[t] or untrained(folder, t) for t in TARGETS}
-            made = [t for t in TARGETS if vars(given)[t] is None]
-            rows = [
-                from_input("lastframe", Model(given.model, "cpu"), mix),
-                from_input("model 1, last frame", Model(files["last"], "cpu"), mix),
-                ahead("model 1, middle frame", Model(files["middle"], "cpu"), mix, folder),
-            ]
-        print(table(rows, features(mix)))
-    except (ValueError, OSError, PluginBridgeError) as error:
-        print(error, file=sys.stderr)
-        return 2
+    mix = song_of(given)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        files = {t: vars(given)[t] or untrained(folder, t) for t in TARGETS}
+        made = [t for t in TARGETS if vars(given)[t] is None]
+        rows = [
+            from_input("lastframe", Model(given.model, "cpu"), mix),
+            from_input("model 1, last frame", Model(files["last"], "cpu"), mix),
+            ahead("model 1, middle frame", Model(files["middle"], "cpu"), mix, folder),
+        ]
+    print(table(rows, features(mix)))
     if made:
         print(f"\nModel 1 for the {' and '.join(made)} frame has untrained weights: a speed alone.")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run(main)

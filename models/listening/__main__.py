@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from models import command
 from models.data.library import UnusableError
 from models.data.score import STEMS
 from models.data.songs import Song
@@ -26,7 +27,6 @@ from models.listening.key import Key, parsed
 from models.listening.panel import Panel
 from models.listening.ratings import together
 from models.listening.trials import ANCHOR, REFERENCE, Trial, trials
-from plugin_bridge.errors import PluginBridgeError
 
 SEEDS = "0-3"  # where no songs are asked for
 SECONDS = 8.0
@@ -182,7 +182,12 @@ def main() -> int:
     Returns
     -------
     status : int
-        0; 1 when no file of ratings could be used, 2 for a wrong argument, 130 when stopped.
+        0; 1 when no file of ratings could be used, 130 when stopped.
+
+    Raises
+    ------
+    ValueError, OSError, PluginBridgeError
+        For wrong input, with one sentence.
 
     Notes
     -----
@@ -191,13 +196,10 @@ def main() -> int:
     given = _arguments().parse_args()
     try:
         return {"build": build, "read": read}[given.command](given)
-    except (ValueError, OSError, PluginBridgeError) as error:
-        print(error, file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         print("stopped; nothing was written", file=sys.stderr)
         return 130
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run(main)

@@ -8,13 +8,14 @@ from models import evaluate, spectrograms
 from models.data.score import STEMS
 from models.data.songs import Song
 from models.evaluation import report, songs
+from tests.commands import status_of
 from tests.tiny import hiss, write_audio, write_model
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
     """Run the command line in this process."""
     monkeypatch.setattr("sys.argv", ["evaluate", *map(str, arguments)])
-    return evaluate.main()
+    return status_of(evaluate.main)
 
 
 def folder(path: Path, *names: str) -> Path:
@@ -98,6 +99,17 @@ def test_nothing_to_score_is_a_failure(
     assert run(monkeypatch, "--song", tmp_path / "empty", "--out", tmp_path / "out") == 1
     assert "empty holds no stem" in " ".join(capsys.readouterr().out.split())
     assert not (tmp_path / "out" / "scores.png").exists()
+
+
+def test_scores_that_cannot_be_written_are_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was measured is on the terminal by then; exit code 2."""
+    (out := tmp_path / "out" / "scores.md").mkdir(parents=True)
+    assert run(monkeypatch, "--seeds", "0", "--seconds", "2", "--out", out.parent) == 2
+    said = capsys.readouterr()
+    assert "| mixture" in said.out
+    assert str(out) in said.err.splitlines()[-1]
 
 
 def test_a_stopped_run_tells_what_it_has(

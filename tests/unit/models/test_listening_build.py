@@ -17,6 +17,7 @@ from models.listening import __main__ as program
 from models.listening.key import Key, parsed
 from models.listening.sitting import build
 from models.listening.trials import Trial
+from tests.commands import status_of
 from tests.tiny import hiss, write_audio, write_model
 
 RATE = 44_100
@@ -103,7 +104,7 @@ def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
     """Run the command line in this process."""
     monkeypatch.setattr("sys.argv", ["listening", *map(str, arguments)])
-    return program.main()
+    return status_of(program.main)
 
 
 def folder(path: Path, samples: int = 88_200) -> Path:

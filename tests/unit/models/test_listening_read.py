@@ -14,6 +14,7 @@ from models.listening.key import SCALES, Key, TrialKey
 from models.listening.panel import Panel
 from models.listening.ratings import Ratings, read, together
 from models.listening.report import markdown, pairs
+from tests.commands import status_of
 
 STEMS = ("vocals", "drums")
 TRUTH = {
@@ -241,7 +242,7 @@ def test_a_listener_counts_once(tmp_path: Path) -> None:
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
     """Run the command line in this process."""
     monkeypatch.setattr("sys.argv", ["listening", *map(str, arguments)])
-    return program.main()
+    return status_of(program.main)
 
 
 def test_the_command_prints_and_writes_the_table(
