@@ -39,6 +39,15 @@ def test_the_files_that_the_readme_points_to_exist() -> None:
         assert (ROOT / target).exists(), target
 
 
+@pytest.mark.parametrize("path", [ROOT / "README.md", *sorted(ROOT.glob("[!.]*/README.md"))])
+def test_every_row_of_a_readme_stands_in_its_table(path: Path) -> None:
+    """What begins with a bar has one above, or the line of dashes below it."""
+    lines = ["", *path.read_text(encoding="utf-8").splitlines(), ""]
+    for above, line, below in zip(lines, lines[1:], lines[2:], strict=False):
+        if line.startswith("|") and not above.startswith("|"):
+            assert re.fullmatch(r"\|[-:| ]+\|", below), line
+
+
 @pytest.mark.model
 def test_the_options_of_the_readme_exist(tmp_path: Path) -> None:
     """The second command line of the README, on a short file."""
