@@ -233,7 +233,6 @@ def test_inserts_that_are_too_late() -> None:
     assert Mixer(console, 44100, 2, 256, max_insert_latency=1024).latency_samples == 1024
 
 
-@pytest.mark.system("zam-plugins")
 @pytest.mark.parametrize("kind", [LowpassFilter, HighpassFilter])
 def test_filters_over_half_the_sample_rate(kind: type[LowpassFilter | HighpassFilter]) -> None:
     """They would ring up to any level there; inside of a mix they are found, too."""
@@ -246,6 +245,7 @@ def test_filters_over_half_the_sample_rate(kind: type[LowpassFilter | HighpassFi
     check_sentence(caught.value, says)
 
 
+@pytest.mark.system("zam-plugins")
 def test_inserts_that_refuse_the_channels() -> None:
     """A mono plugin on a stereo strip; on a mono one it runs."""
     console = desk()

@@ -121,7 +121,7 @@ def test_an_instrument_that_is_unplugged_while_the_music_runs(tmp_path: Path) ->
 
 def test_a_session_of_the_command_line_beside_its_own_sound(tmp_path: Path) -> None:
     """By the clock, where a busy machine may miss some: most are there, none before its sound."""
-    found = measure(tmp_path, 256, "inline", STROKES)
+    found = measure(tmp_path, 256, "auto", STROKES)
     delays = found.delays()
     assert len(delays) > STROKES / 2
     assert min(delays) >= -HOP

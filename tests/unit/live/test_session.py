@@ -27,7 +27,7 @@ def test_a_session_that_does_not_begin_leaves_no_take(
 
     monkeypatch.setattr(owner, name, refuse)
     model, folder = write_model(tmp_path / "tiny.onnx"), tmp_path / "take"
-    settings = LiveSettings(device="null", model=str(model), mode="inline", record=str(folder))
+    settings = LiveSettings(device="null", model=str(model), mode="worker", record=str(folder))
     with pytest.raises(PluginBridgeError, match=name):
         Session(settings, ControlBlock(), {}, "").start()
     assert list(folder.iterdir()) == []

@@ -208,7 +208,8 @@ def test_a_send_to_a_bus_that_is_called_mute_is_a_gain() -> None:
     console = Console(["all"])
     console.add_bus("mute")
     console["all"].sends["mute"] = 0.0
-    stream, device = cranked(engine_of(IdentityModel(["all"]), console), HOP, mode="inline")
+    engine = engine_of(IdentityModel(["all"]), console)
+    stream, device = cranked(engine, HOP, mode="inline", clock="wait")
     stream.control.send(stream.paths.index("all.sends.mute"), -6.0)
     device.crank(noise(0.1))
     stream.stop()
