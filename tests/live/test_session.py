@@ -15,14 +15,14 @@ from plugin_bridge.errors import DeviceError
 from plugin_bridge.live.settings import LiveSettings
 from plugin_bridge.live.supervisor import LOST, RUNNING, Live
 from tests.live.jackd import Jackd, environment
-from tests.processes import seconds_until, until
+from tests.processes import lateness, seconds_until, until
 from tests.tiny import read_audio, write_model
 
 pytestmark = pytest.mark.system("jackd2", "libportaudio2")
 
 RATE, PERIOD = 44100, 256
 # The project's promise; a loaded machine is late by itself.
-NOTICED, ENDED, MARGIN = 1.0, 2.0, 1.0
+NOTICED, ENDED = 1.0, 2.0
 
 
 StartServer = Callable[..., Jackd]
@@ -63,7 +63,7 @@ def test_a_server_that_dies_and_comes_back(serve: StartServer, settings: LiveSet
         live.send("bass.mute", True)
         until(lambda: callbacks(live) > 20)
         server.kill()
-        assert seconds_until(lambda: live.state == LOST) < NOTICED + MARGIN
+        assert seconds_until(lambda: live.state == LOST) < NOTICED + lateness()
         live.send("drums.solo", True)
         until(lambda: bool(live.trouble))
         server.start()
@@ -79,7 +79,7 @@ def test_a_server_that_dies_and_comes_back(serve: StartServer, settings: LiveSet
     finally:
         begin = time.monotonic()
         live.stop()
-    assert time.monotonic() - begin < ENDED + MARGIN
+    assert time.monotonic() - begin < ENDED + lateness()
     server.start()
 
 

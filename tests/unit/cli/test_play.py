@@ -20,14 +20,14 @@ from plugin_bridge.live.supervisor import RUNNING, Live
 from plugin_bridge.live.take import load
 from plugin_bridge.testing import noise
 from tests import graphs
-from tests.processes import on_a_terminal, until
+from tests.processes import lateness, on_a_terminal, until
 from tests.tiny import read_audio, write_audio, write_model
 
 pytestmark = pytest.mark.linux
 
 PROGRAM = [sys.executable, "-m", "plugin_bridge.cli", "live", "--device", "null"]
 # Ctrl-C ends within two seconds; a loaded machine is late by itself.
-ENDED, MARGIN = 2.0, 1.0
+ENDED = 2.0
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +197,7 @@ def test_arrow_keys_jump_and_the_line_shows_the_place(
         terminal.type(b"\x1b[A\x1b[C")
         until(lambda: terminal.shows(b"0:35 of 1:00"))
         terminal.type(b"q")
-        assert terminal.process.wait(ENDED + MARGIN) == OK
+        assert terminal.process.wait(ENDED + lateness()) == OK
     assert all(part in terminal.shown for part in shown)
 
 
@@ -216,7 +216,7 @@ def test_ctrl_c_ends_a_song(model: str, tmp_path: Path) -> None:
         begin = time.monotonic()
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == OK
-    assert time.monotonic() - begin < ENDED + MARGIN
+    assert time.monotonic() - begin < ENDED + lateness()
 
 
 def test_a_session_without_a_song_cannot_jump(model: str) -> None:
