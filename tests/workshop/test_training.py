@@ -577,6 +577,17 @@ def test_folding_the_normalisation_changes_nothing() -> None:
     torch.testing.assert_close(result, wanted, rtol=1e-4, atol=1e-5)
 
 
+def test_what_learns_is_what_plays() -> None:
+    """A decoder's level has two forms, one for each."""
+    torch.manual_seed(0)
+    network = LastFrame(normed=False)
+    x = torch.rand(2, 2, 30, 1025)
+    with torch.no_grad():
+        learning = network(x, *network.initial_states(2))[0]
+        playing = network.eval()(x, *network.initial_states(2))[0]
+    torch.testing.assert_close(playing, learning, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("sizes", "parameters"),
     [
