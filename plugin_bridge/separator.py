@@ -27,6 +27,7 @@ from plugin_bridge.model.onnx import Model
 from plugin_bridge.model.protocols import AnyModel, Kind
 from plugin_bridge.model.store import DEFAULT
 from plugin_bridge.model.waves import WaveKind
+from plugin_bridge.names import composed
 
 # Models on samples instead of frames.
 WAVES = ("waveform", "segment")
@@ -323,6 +324,7 @@ def choose_stems(known: Sequence[str], wanted: Sequence[str] | None) -> tuple[st
         return tuple(known)
     if isinstance(wanted, str):
         wanted = [wanted]
+    wanted = [composed(stem) for stem in wanted]
     for stem in wanted:
         if stem not in known:
             near = hint(stem, known)

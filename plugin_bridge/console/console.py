@@ -56,7 +56,8 @@ class Console:
         self._strips: dict[str, Strip] = {}
         self._buses: dict[str, Bus] = {}
         for stem in stems:
-            self._strips[self._free(stem)] = Strip(stem, self.changed)
+            stem = self._free(stem)
+            self._strips[stem] = Strip(stem, self.changed)
         self.strips: Mapping[str, Strip] = MappingProxyType(self._strips)
         self.buses: Mapping[str, Bus] = MappingProxyType(self._buses)
         self.master = Fader(MASTER, self.changed)
@@ -86,6 +87,7 @@ class Console:
         return (*self._strips, *self._buses, MIX, DRY)
 
     def __getitem__(self, name: str) -> Strip | Bus:
+        name = composed(name)
         found = self._strips.get(name) or self._buses.get(name)
         if found is None:
             known = [*self._strips, *self._buses]
@@ -104,7 +106,8 @@ class Console:
         -----
         Thread: [main]
         """
-        bus = self._buses[self._free(name)] = Bus(name, self.changed)
+        name = self._free(name)
+        bus = self._buses[name] = Bus(name, self.changed)
         self.changed()
         return bus
 
@@ -166,6 +169,7 @@ class Console:
 
     def _find(self, path: str) -> "tuple[Fader | Sends | Console, str]":
         """Give what has the control, and the control's key there."""
+        path = composed(path)
         name, _, key = path.partition(".")
         section, _, bus = key.partition(".")
         channel = self._strips.get(name) or self._buses.get(name)
@@ -230,9 +234,10 @@ class Console:
             places[id(plugin)] = name
 
     def _free(self, name: str) -> str:
+        name = composed(name)
         if not is_fit(name):
             raise SpecError(f"{name!r} cannot be the name of a strip or bus; {RULE}")
         for known in self.channels:
-            if composed(known).casefold() == composed(name).casefold():  # on some systems one file
+            if known.casefold() == name.casefold():  # on some systems one file
                 raise SpecError(f"there is a strip or bus {known!r} already; give it another name")
         return name

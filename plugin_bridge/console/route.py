@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from plugin_bridge.errors import SpecError
+from plugin_bridge.names import composed
 
 # A route carries one signal, mono or stereo.
 MOST_CHANNELS = 2
@@ -43,6 +44,7 @@ class Route:
     channels: tuple[int, ...]
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "source", composed(self.source))
         channels = tuple(self.channels)
         object.__setattr__(self, "channels", channels)
         if not 1 <= len(channels) <= MOST_CHANNELS or len(set(channels)) < len(channels):

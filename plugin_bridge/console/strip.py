@@ -11,7 +11,7 @@ from pedalboard import Pedalboard
 
 from plugin_bridge.console.inserts import Inserts, as_board, walk
 from plugin_bridge.console.settings import Setting, balance, decibels, switch
-from plugin_bridge.names import MIX
+from plugin_bridge.names import MIX, composed
 
 
 def _nobody() -> None:
@@ -132,7 +132,7 @@ class Channel(Fader):
 
     @output.setter
     def output(self, target: str) -> None:
-        self._output = target  # whether there is such a bus is for Console.check
+        self._output = composed(target)  # whether there is such a bus is for Console.check
         self.changed()
 
 
@@ -191,16 +191,17 @@ class Sends(MutableMapping[str, float]):
         self._gains: dict[str, float] = {}
 
     def __getitem__(self, bus: str) -> float:
-        return self._gains[bus]
+        return self._gains[composed(bus)]
 
     def __setitem__(self, bus: str, gain_db: float) -> None:
+        bus = composed(bus)
         # A new dict each time: the mixer may be reading the old one.
         self._gains = self._gains | {bus: decibels(gain_db, f"{self._name}.sends.{bus}")}
         self._changed()
 
     def __delitem__(self, bus: str) -> None:
         left = dict(self._gains)
-        del left[bus]
+        del left[composed(bus)]
         self._gains = left
         self._changed()
 

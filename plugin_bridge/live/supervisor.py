@@ -34,6 +34,7 @@ from plugin_bridge.live.pulse import Pulse
 from plugin_bridge.live.settings import NULL, LiveSettings
 from plugin_bridge.live.statistics import Totals
 from plugin_bridge.live.transport import Transport
+from plugin_bridge.names import composed
 
 Value = float | bool | str
 
@@ -171,6 +172,7 @@ class Live:
         -----
         Thread: [any] of the parent
         """
+        path = composed(path)
         with self._lock:
             if not self._controls:
                 raise SpecError(f"{path} is set in a session that plays; call start() first")

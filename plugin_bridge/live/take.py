@@ -18,6 +18,7 @@ from plugin_bridge.live.desk import Desk
 from plugin_bridge.live.parts import FORMAT, INPUT, MIDI, OUTPUT, TAKE, part, sound
 from plugin_bridge.live.settings import LiveSettings
 from plugin_bridge.model.onnx import Model
+from plugin_bridge.names import composed
 
 CHUNK = 65536
 
@@ -56,7 +57,7 @@ class Take:
     def commands(self) -> list[Command]:
         """What was commanded, at absolute input samples."""
         return [
-            Command(c["position"], c["path"], c["value"])
+            Command(c["position"], composed(c["path"]), c["value"])
             for c in self.table["commands"]
             if c["path"] != POSITION  # input.wav has the song as it was played
         ]

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+import unicodedata
 from pathlib import Path
 
 import mido
@@ -79,7 +80,7 @@ def test_a_take_rendered_again_is_what_was_heard(mode: str, tmp_path: Path) -> N
     ):
         time.sleep(0.07)
         live.send(path, value)
-    time.sleep(0.2)
+    until(lambda: live.status()["counters"]["commands"] == 6)
     live.stop()
     take = load(folder)
     assert take.exact
@@ -171,7 +172,7 @@ def test_commands_that_cannot_be_followed_are_told(
     live.start()
     live.send("vocals.gain_db", -7.5)
     live.send("drums.mute", True)
-    time.sleep(0.2)
+    until(lambda: live.status()["counters"]["commands"] == 2)
     live.stop()
     arguments = ["render", "--take", str(folder), "--out", str(tmp_path / "again")]
     assert main(arguments) == OK
@@ -180,6 +181,27 @@ def test_commands_that_cannot_be_followed_are_told(
     description.write_text(description.read_text().replace("-7.5", "99.0"))
     assert main(arguments) == OK
     assert f"{description}: 1 of 2 commands could not be followed" in capsys.readouterr().err
+
+
+def test_a_take_of_names_in_another_form_of_unicode_renders(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As earlier versions kept them: letters and accents by themselves."""
+    whole, apart = (unicodedata.normalize(form, "höhe") for form in ("NFC", "NFD"))
+    preset, folder = tmp_path / "desk.toml", tmp_path / "take"
+    preset.write_text(f'format = 1\nname = "desk"\n[buses."{apart}"]\ngain_db = -3.0\n')
+    model = str(graphs.streaming(tmp_path / "m.onnx"))
+    live = Live(LiveSettings(device="null", preset=str(preset), model=model, record=str(folder)))
+    live.start()
+    live.send(f"{apart}.gain_db", -7.5)
+    until(lambda: live.status()["counters"]["commands"] == 1)
+    live.stop()
+    description = folder / "take.toml"
+    text = description.read_text()
+    assert whole in text
+    description.write_text(text.replace(whole, apart))
+    assert main(["render", "--take", str(folder), "--out", str(tmp_path / "again")]) == OK
+    assert "followed" not in capsys.readouterr().err
 
 
 def test_a_folder_without_a_take_is_one_sentence(

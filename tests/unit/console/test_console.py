@@ -1,9 +1,12 @@
 """A console gives and takes its settings by path."""
 
+import unicodedata
+
 import pytest
 
 from plugin_bridge.console import Console, Route
 from plugin_bridge.errors import SpecError
+from plugin_bridge.separator import choose_stems
 
 
 @pytest.fixture
@@ -67,3 +70,18 @@ def test_sources_are_strips_buses_mix_and_dry(console: Console) -> None:
     """In the order that the mixer gives them."""
     assert console.sources == ("vocals", "drums", "reverb", "mix", "dry")
     assert console.routes == [Route("mix", (1, 2))]
+
+
+def test_a_name_is_found_in_both_forms_of_unicode() -> None:
+    """Whatever an editor or a system makes of its accents."""
+    whole, apart = (unicodedata.normalize(form, "höhe") for form in ("NFC", "NFD"))
+    console = Console([apart])
+    console.add_bus(f"{apart}-2")
+    console[apart].sends[f"{apart}-2"] = -3.0
+    console[whole].output = f"{apart}-2"
+    console.routes = [Route(apart, (1, 2))]
+    console.check()
+    console.set(f"{apart}.gain_db", -6.0)
+    assert console.get(f"{whole}.gain_db") == console.get(f"{apart}.gain_db") == -6.0
+    assert console.get(f"{apart}.sends.{apart}-2") == console[whole].sends[f"{whole}-2"] == -3.0
+    assert choose_stems([whole], [apart]) == (whole,)
