@@ -279,8 +279,9 @@ class LastFrame(nn.Module):
         ascent = zip(self.decoder, self.decoder_norms, reversed(skips), strict=True)
         for level, norm, skip in ascent:
             h = torch.cat([h, skip], 1)
-            # learning, torch takes a tenth less time for the plain form
-            h = level(h) if self.training else upsample(level, h, batch, bins)
+            # learning in half precision, torch takes less time for the plain form
+            half = skip.dtype == torch.bfloat16
+            h = level(h) if half else upsample(level, h, batch, bins)
             h = functional.leaky_relu(norm(h), SLOPE)
             bins *= STRIDE
         scores = self.out(torch.cat([h, x], 1)) + self.out_place

@@ -578,14 +578,15 @@ def test_folding_the_normalisation_changes_nothing() -> None:
 
 
 def test_what_learns_is_what_plays() -> None:
-    """A decoder's level has two forms, one for each."""
+    """In half precision a decoder's level has another form, of the same numbers to its rounding."""
     torch.manual_seed(0)
-    network = LastFrame(normed=False)
+    network = LastFrame(normed=False).eval()
     x = torch.rand(2, 2, 30, 1025)
     with torch.no_grad():
-        learning = network(x, *network.initial_states(2))[0]
-        playing = network.eval()(x, *network.initial_states(2))[0]
-    torch.testing.assert_close(playing, learning, rtol=1e-4, atol=1e-5)
+        playing = network(x, *network.initial_states(2))[0]
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            learning = network(x, *network.initial_states(2))[0]
+    assert (learning - playing).std() < 0.02 * playing.std()
 
 
 @pytest.mark.parametrize(
