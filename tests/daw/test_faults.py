@@ -96,8 +96,10 @@ def test_another_version_is_told(folder: Path, clap: ClapHost) -> None:
     said = np.zeros(1, GREETING)
     said[0] = (MAGIC, VERSION + 1, SIZE, 0, 0)
     # The plugin asks again, at once if it is activated meanwhile: each time it gets the same.
-    while host.poll() is None:
+    limit = time.monotonic() + 60
+    while host.poll() is None and time.monotonic() < limit:
         with suppress(OSError), imposter.meet(0.5) as plugin:
+            plugin.settimeout(0.5)
             plugin.recv(GREETING.itemsize)
             plugin.send(said.tobytes())
     clap.finish(host)
