@@ -161,7 +161,11 @@ class LiveStream:
         if self.mode == WORKER:
             self._worker = threading.Thread(target=self._work, name="worker", daemon=True)
             self._worker.start()
-        self.device.start(self.callback)
+        try:
+            self.device.start(self.callback)
+        except BaseException:
+            self._end_worker()
+            raise
 
     def stop(self) -> None:
         """Stop the device, then the worker.

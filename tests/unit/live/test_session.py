@@ -1,5 +1,6 @@
 """A session inside the engine's process, made here."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from tests.tiny import write_model
 def test_a_session_that_does_not_begin_leaves_no_take(
     owner: object, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Refused by the stream, the disk or the device: the folder is free for the next attempt."""
+    """Refused by the stream, the disk or the device: folder and threads are as they were."""
 
     def refuse(*_: object, **__: object) -> None:
         raise PluginBridgeError(name)
@@ -28,6 +29,8 @@ def test_a_session_that_does_not_begin_leaves_no_take(
     monkeypatch.setattr(owner, name, refuse)
     model, folder = write_model(tmp_path / "tiny.onnx"), tmp_path / "take"
     settings = LiveSettings(device="null", model=str(model), mode="worker", record=str(folder))
+    before = set(threading.enumerate())
     with pytest.raises(PluginBridgeError, match=name):
         Session(settings, ControlBlock(), {}, "").start()
     assert list(folder.iterdir()) == []
+    assert {*threading.enumerate()} <= before

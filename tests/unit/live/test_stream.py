@@ -333,6 +333,7 @@ def test_the_worker_is_right_below_the_device_s_thread() -> None:
     device = NullDevice(RATE, HOP, 2, 2, clocked=False)
     engine = engine_of(IdentityModel(["all"]))
     stream = LiveStream(engine, device, mode="worker", clock="wait", urgent=True)
+    before = set(threading.enumerate())
     stream.start()
     found: list[int] = []
 
@@ -344,7 +345,7 @@ def test_the_worker_is_right_below_the_device_s_thread() -> None:
     thread = threading.Thread(target=call)
     thread.start()
     thread.join()
-    (worker,) = (each for each in threading.enumerate() if each.name == "worker")
+    (worker,) = (each for each in {*threading.enumerate()} - before if each.name == "worker")
     assert worker.native_id is not None
     below = os.sched_getparam(worker.native_id).sched_priority
     stream.stop()
