@@ -586,7 +586,8 @@ def test_what_learns_is_what_plays() -> None:
         playing = network(x, *network.initial_states(2))[0]
         with torch.autocast("cpu", dtype=torch.bfloat16):
             learning = network(x, *network.initial_states(2))[0]
-    assert (learning - playing).std() < 0.02 * playing.std()
+    # A rounding is up to half of this; the coarsest level laid out the wrong way is above twice.
+    assert (learning - playing).std() < 2**-7 * playing.std()
 
 
 @pytest.mark.parametrize(
